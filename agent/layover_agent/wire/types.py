@@ -87,6 +87,8 @@ class Clock:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
     name: str
+    source: str
+    """Which of the site's sources it belongs to; retention rules are per source."""
     recordings: int
     size_bytes: int
     first_start_ms: int

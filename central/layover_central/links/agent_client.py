@@ -1,0 +1,280 @@
+"""Central's side of the wire: one site, every call checked, every failure one of ours."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpcore
+import httpx
+
+from layover_agent.wire.codec import MAX_MESSAGE_BYTES, MalformedMessage, decode, encode
+from layover_agent.wire.problem import Problem, Reason
+from layover_agent.wire.statement import ForgedStatement, verified
+from layover_agent.wire.types import (
+    Digests,
+    Hold,
+    HoldWish,
+    ManifestPage,
+    SignedStatement,
+    Status,
+)
+from layover_agent.wire.version import API_VERSIONS, MEDIA_MSGPACK, RATE_HEADER, negotiate
+from layover_central.clock import Clock
+from layover_central.core.resume import ByteSpan, judge_head
+from layover_central.errors import Kind, LayoverError
+from layover_central.links.stream import SiteBackend
+from layover_central.trust.authority import Authority
+
+T = TypeVar("T")
+
+CONNECTIONS = 12
+"""Greatest number of connections to one site: its parallel recordings and the calls beside."""
+
+_KIND_OF = {
+    Reason.GONE: Kind.GONE,
+    Reason.NOT_FOUND: Kind.GONE,
+    Reason.CHANGED: Kind.CHANGED,
+    Reason.BAD_RANGE: Kind.CHANGED,
+    Reason.TOO_BUSY: Kind.STALLED,
+    Reason.STILL_RECORDING: Kind.STALLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """What one status call tells of the site's clock: true time = site time + offset."""
+
+    offset_ms: int
+    uncertainty_ms: int
+
+
+class AgentClient:
+    """Calls to one site at one address. Errors: LayoverError of the kinds a site can cause."""
+
+    def __init__(
+        self, authority: Authority, clock: Clock, address: str, identity: str, timeout_s: float
+    ) -> None:
+        self.address = address
+        self.identity = identity
+        self.certificate = b""
+        """The certificate (DER) that the site showed; empty before the first call."""
+        self._clock = clock
+        self._base = f"https://{address}/v{API_VERSIONS[0]}"
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=authority.client_context(),
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS,
+            keepalive_expiry=60,
+            http2=False,
+            network_backend=SiteBackend(identity, self._saw),
+        )
+        self._http = httpx.AsyncClient(
+            transport=_PoolTransport(pool),
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"Accept": MEDIA_MSGPACK, "Accept-Encoding": "identity"},
+        )
+
+    def _saw(self, certificate: bytes) -> None:
+        self.certificate = certificate
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def status(self) -> tuple[Status, Sounding]:
+        """Who the site is and how it is, and how far its clock is off."""
+        sent_ms = self._clock.now_ms()
+        status = await self._call("GET", "/status", Status)
+        back_ms = self._clock.now_ms()
+        if status.identity != self.identity:
+            raise LayoverError(Kind.MALFORMED, "the site gives an identity that is not its key's")
+        if negotiate(API_VERSIONS, status.api_versions) is None:
+            raise LayoverError(
+                Kind.REFUSED,
+                f"the site speaks wire versions {status.api_versions}, we {list(API_VERSIONS)}",
+                "Bring the agent or central up to date.",
+            )
+        middle_ms = (sent_ms + back_ms) // 2
+        sounding = Sounding(middle_ms - status.clock.wall_ms, (back_ms - sent_ms + 1) // 2)
+        return status, sounding
+
+    async def manifest(self, epoch: str, after: int, limit: int) -> ManifestPage:
+        """The next page of changes; rows in ascending order of ``seq``, all after ``after``."""
+        query = f"/manifest?epoch={epoch}&after={after}&limit={limit}"
+        page = await self._call("GET", query, ManifestPage)
+        begin = after if page.epoch == epoch else 0
+        seqs = [begin, *(row.seq for row in page.rows)]
+        if any(a >= b for a, b in itertools.pairwise(seqs)) or len(page.rows) > limit:
+            raise LayoverError(Kind.MALFORMED, "the site's manifest page is out of order")
+        if any(row.size_bytes < 0 or row.end_ms < row.start_ms for row in page.rows):
+            raise LayoverError(Kind.MALFORMED, "the site's manifest has an impossible recording")
+        return page
+
+    async def digests(self, recording_id: str) -> tuple[Digests, SignedStatement]:
+        """The site's signed word for a recording, checked; it may take as long as hashing does."""
+        statement = await self._call(
+            "GET", f"/recordings/{recording_id}/digests", SignedStatement, timeout_s=120
+        )
+        try:
+            digests = verified(statement, self.certificate, self.identity)
+        except (ForgedStatement, MalformedMessage) as error:
+            raise LayoverError(Kind.MALFORMED, f"digest statement refused: {error}") from error
+        if digests.recording_id != recording_id:
+            raise LayoverError(Kind.MALFORMED, "the digest statement is of another recording")
+        return digests, statement
+
+    async def hold(self, recording_id: str, lease_s: int) -> Hold:
+        return await self._call(
+            "PUT", f"/holds/{recording_id}", Hold, body=encode(HoldWish(lease_s=lease_s))
+        )
+
+    async def release(self, recording_id: str) -> None:
+        with _failures():
+            response = await self._http.delete(f"{self._base}/holds/{recording_id}")
+        if response.status_code not in (200, 204, 404):
+            raise _refusal(response.status_code, response.content)
+
+    @asynccontextmanager
+    async def span(
+        self, recording_id: str, asked: ByteSpan, size_bytes: int, etag: str, rate_bps: int | None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The asked bytes, sent by the site at no more than ``rate_bps`` of payload.
+
+        The iterator ends after exactly the asked bytes, or raises; whatever it gave out before
+        an error is good to keep.
+        """
+        headers = {
+            "Range": f"bytes={asked.first}-{asked.last}",
+            "If-Match": etag,
+            "Accept": "application/octet-stream, application/msgpack",
+        }
+        if rate_bps is not None:
+            headers[RATE_HEADER] = str(rate_bps)
+        url = f"{self._base}/recordings/{recording_id}"
+        with _failures():
+            async with self._http.stream("GET", url, headers=headers) as response:
+                if response.status_code >= 400:
+                    body = await _bounded(response)
+                    raise _refusal(response.status_code, body)
+                bad = judge_head(asked, size_bytes, etag, response.status_code, response.headers)
+                if bad is not None:
+                    raise LayoverError(*bad)
+                yield _exactly(response, asked.length)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        body: bytes | None = None,
+        timeout_s: float | None = None,
+    ) -> T:
+        headers = {"Content-Type": MEDIA_MSGPACK} if body is not None else {}
+        timeout = httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s)
+        with _failures():
+            async with self._http.stream(
+                method, self._base + path, content=body, headers=headers, timeout=timeout
+            ) as response:
+                data = await _bounded(response)
+                if response.status_code != 200:
+                    raise _refusal(response.status_code, data)
+                return decode(kind, data)
+
+
+class _PoolTransport(httpx.AsyncBaseTransport):
+    """httpx over an httpcore pool whose connections we open ourselves."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=_PoolStream(answer),
+            extensions=answer.extensions,
+        )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _PoolStream(httpx.AsyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._answer.aiter_stream():
+            yield part
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    data = bytearray()
+    async for part in response.aiter_raw():
+        data += part
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise LayoverError(
+                Kind.MALFORMED, f"the site's answer is longer than {MAX_MESSAGE_BYTES} bytes"
+            )
+    return bytes(data)
+
+
+async def _exactly(response: httpx.Response, length: int) -> AsyncIterator[bytes]:
+    """The body, held to its length: an early end is a failure even where it looks clean."""
+    left = length
+    with _failures():
+        async for part in response.aiter_raw():
+            if len(part) > left:
+                raise LayoverError(Kind.MALFORMED, "the site sends more than it promised")
+            left -= len(part)
+            yield part
+    if left:
+        raise LayoverError(Kind.UNREACHABLE, f"the site stopped {left} bytes early")
+
+
+def _refusal(status: int, body: bytes) -> LayoverError:
+    try:
+        told = decode(Problem, body)
+    except MalformedMessage:
+        return LayoverError(Kind.MALFORMED, f"the site answers with status {status}")
+    kind = Kind.REFUSED
+    if told.code in set(Reason):
+        kind = _KIND_OF.get(Reason(told.code), Kind.REFUSED)
+    return LayoverError(kind, f"the site says: {told.detail or told.title}", told.hint)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Whatever httpcore, httpx or the codec raise, as one of ours."""
+    try:
+        yield
+    except MalformedMessage as error:
+        raise LayoverError(Kind.MALFORMED, str(error)) from error
+    except (httpcore.ReadTimeout, httpcore.WriteTimeout, httpcore.PoolTimeout) as error:
+        raise LayoverError(Kind.STALLED, str(error) or "no answer in time") from error
+    except (httpcore.RemoteProtocolError, httpcore.LocalProtocolError) as error:
+        kind = Kind.UNREACHABLE if "without" in str(error) else Kind.MALFORMED
+        raise LayoverError(kind, str(error)) from error
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpx.HTTPError) as error:
+        raise LayoverError(Kind.UNREACHABLE, str(error) or type(error).__name__) from error

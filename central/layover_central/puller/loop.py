@@ -1,0 +1,315 @@
+"""The loop: snapshot, plan, start and stop, and again at whatever happens next."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from layover_central import fulfilment
+from layover_central.archive.files import Archive
+from layover_central.changes import Topic
+from layover_central.context import Central
+from layover_central.core import plan
+from layover_central.core.budget import WIRE_BYTES_PER_PAYLOAD_BYTE, payload_bps
+from layover_central.core.plan import Candidate, Running, Snapshot, Start
+from layover_central.errors import Kind, LayoverError
+from layover_central.live import FaultLive, TransferLive
+from layover_central.puller.caps import Caps
+from layover_central.puller.contact import SiteContact
+from layover_central.puller.fetch import Fetch
+from layover_central.store.transfers import TransferState
+
+log = logging.getLogger(__name__)
+
+FULL_RETRY_MS = 5_000
+RETRY_FIRST_MS = 500
+RETRY_CAP_MS = 60_000
+LONGEST_SLEEP_MS = 60_000
+MEASURED_FROM_S = 0.1
+"""A shorter span says little about the link."""
+
+
+@dataclass(slots=True)
+class Span:
+    """A span under way."""
+
+    contact: SiteContact
+    fetch: Fetch
+    start: Start
+    site_bytes_before: int
+    paid_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A transfer that failed: when it may be tried again."""
+
+    count: int
+    retry_ms: int
+    why: str
+
+
+class Puller:
+    """Carries out plans for all contacts of this central."""
+
+    def __init__(self, central: Central, archive: Archive, caps: Caps) -> None:
+        self._central = central
+        self._archive = archive
+        self._caps = caps
+        self._contacts: dict[int, SiteContact] = {}
+        self._spans: dict[int, Span] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._troubles: dict[int, Trouble] = {}
+        self._full_until_ms = 0
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def stir(self) -> None:
+        """Requests changed: every contact looks at what it must hold and may fetch."""
+        for contact in self._contacts.values():
+            contact.stir()
+        self.wake()
+
+    def began(self, contact: SiteContact) -> None:
+        self._contacts[contact.site.id] = contact
+
+    async def ended(self, contact: SiteContact) -> None:
+        """The contact is over: its spans stop, and what they brought stays."""
+        self._contacts.pop(contact.site.id, None)
+        await self._cancel([i for i, span in self._spans.items() if span.contact is contact])
+        for transfer_id, fetch in contact.fetches.items():
+            fetch.close()
+            self._central.live.transfers.pop(transfer_id, None)
+        contact.fetches.clear()
+        await fulfilment.review_site(self._central, contact.site.id)
+        self.wake()
+
+    async def run(self) -> None:
+        """Plans for as long as it runs."""
+        try:
+            while True:
+                self._awake.clear()
+                now_ms = self._central.clock.now_ms()
+                decided = plan.choose(self._snapshot(now_ms), now_ms)
+                self._act(decided)
+                await self._sleep(decided.wake_ms - now_ms)
+        finally:
+            await self._cancel(list(self._tasks))
+
+    async def _cancel(self, transfer_ids: list[int]) -> None:
+        tasks = [self._tasks[i] for i in transfer_ids if i in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _sleep(self, wait_ms: int) -> None:
+        wait_ms = min([wait_ms, LONGEST_SLEEP_MS, *self._retries_in_ms()])
+        try:
+            async with asyncio.timeout(max(wait_ms, 1) / 1000):
+                await self._awake.wait()
+        except TimeoutError:
+            pass
+
+    def _retries_in_ms(self) -> Iterator[int]:
+        now_ms = self._central.clock.now_ms()
+        if self._full_until_ms > now_ms:
+            yield self._full_until_ms - now_ms
+        for trouble in self._troubles.values():
+            if trouble.retry_ms > now_ms:
+                yield trouble.retry_ms - now_ms
+
+    def _snapshot(self, now_ms: int) -> Snapshot:
+        for span in self._spans.values():
+            self._pay(span, now_ms)
+        keys = {key for contact in self._contacts.values() for key in contact.path}
+        keys |= {key for span in self._spans.values() for key in span.contact.path}
+        grants = Counter[str]()
+        for span in self._spans.values():
+            grants.update(dict.fromkeys(span.contact.path, span.start.rate_bps or 0))
+        parallel = self._central.settings.parallel_per_site
+        return Snapshot(
+            candidates=list(self._candidates(now_ms)),
+            running=[_running(span) for span in self._spans.values()],
+            caps=self._caps.now(keys, grants, now_ms),
+            slots=self._caps.slots
+            | {f"site:{c.site.label}": parallel for c in self._contacts.values()},
+            link_bps={
+                c.site.label: c.link_bps for c in self._contacts.values() if c.link_bps is not None
+            },
+            next_change_ms=self._caps.next_changes(keys, now_ms),
+            archive_full=self._is_full(now_ms),
+        )
+
+    def _candidates(self, now_ms: int) -> Iterator[Candidate]:
+        for contact in self._contacts.values():
+            for transfer_id, fetch in contact.fetches.items():
+                trouble = self._troubles.get(transfer_id)
+                if transfer_id in self._spans or (trouble and trouble.retry_ms > now_ms):
+                    continue
+                yield Candidate(
+                    transfer_id=transfer_id,
+                    site=contact.site.label,
+                    path=contact.path,
+                    remaining_bytes=fetch.remaining_bytes,
+                    expires_ms=_early_ms(contact, fetch),
+                    priority=fetch.work.priority,
+                    asked_ms=fetch.work.asked_ms,
+                )
+
+    def _act(self, decided: plan.Plan) -> None:
+        for stop in decided.stops:
+            self._tasks[stop.transfer_id].cancel(stop.why)
+        for start in decided.starts:
+            contact = next(c for c in self._contacts.values() if start.transfer_id in c.fetches)
+            fetch = contact.fetches[start.transfer_id]
+            self._spans[start.transfer_id] = Span(contact, fetch, start, contact.received_bytes)
+            self._show(fetch)
+            self._tasks[start.transfer_id] = asyncio.create_task(
+                self._span(self._spans[start.transfer_id])
+            )
+            self._central.live.fetching.add(start.transfer_id)
+        for contact in self._contacts.values():
+            for transfer_id, fetch in contact.fetches.items():
+                why = decided.waits.get(transfer_id)
+                known = self._central.live.transfers.get(transfer_id)
+                if why is not None and (known is None or known.waits != why):
+                    self._show(fetch, waits=why)
+                    contact.stir()
+
+    async def _span(self, span: Span) -> None:
+        """One span, and what follows from its end. Its errors end here."""
+        fetch = span.fetch
+        rate_bps = span.start.rate_bps
+        try:
+            result = await fetch.span(
+                None if rate_bps is None else payload_bps(rate_bps), span.start.max_bytes
+            )
+            self._pay(span, self._central.clock.now_ms())
+            self._measure(span, result.seconds)
+            if result.received_bytes:
+                self._troubles.pop(fetch.work.transfer.id, None)
+            if result.finished:
+                span.contact.fetches.pop(fetch.work.transfer.id, None)
+        except LayoverError as error:
+            await self._failed(span, error)
+        finally:
+            self._close(span)
+        if fetch.work.transfer.id not in span.contact.fetches:
+            fetch.close()
+            await span.contact.release(fetch)
+        await fulfilment.review_transfer(self._central, fetch.work.transfer.id)
+
+    def _close(self, span: Span) -> None:
+        transfer_id = span.fetch.work.transfer.id
+        self._pay(span, self._central.clock.now_ms())
+        del self._spans[transfer_id], self._tasks[transfer_id]
+        self._central.live.fetching.discard(transfer_id)
+        self._central.live.transfers.pop(transfer_id, None)
+        self._central.changes.publish(Topic.TRANSFERS)
+        self.wake()
+
+    async def _failed(self, span: Span, error: LayoverError) -> None:
+        """What an error means for the transfer. A lost link burns nothing; the site's own word
+        that a recording is gone is final; anything else is tried again, ever more rarely."""
+        transfer_id = span.fetch.work.transfer.id
+        log.info("%s, transfer %d: %s", span.contact.site.label, transfer_id, error.detail)
+        match error.kind:
+            case Kind.GONE | Kind.CHANGED:
+                why = error.detail if error.kind is Kind.GONE else f"changed: {error.detail}"
+                await self._abandon(span, TransferState.LOST, why)
+            case Kind.DAMAGED:
+                await self._abandon(span, TransferState.DAMAGED, error.detail)
+            case Kind.NO_SPACE:
+                self._full_until_ms = self._central.clock.now_ms() + FULL_RETRY_MS
+            case Kind.LEASE_LOST:
+                span.contact.fetches.pop(transfer_id, None)
+                span.contact.stir()
+            case Kind.UNREACHABLE | Kind.STALLED:
+                self._retry(span, error.detail, fresh=span.fetch.received_bytes > 0)
+                span.contact.stir()
+            case _:
+                self._retry(span, error.detail, fresh=False)
+
+    def _retry(self, span: Span, why: str, *, fresh: bool) -> None:
+        transfer_id = span.fetch.work.transfer.id
+        known = self._troubles.get(transfer_id)
+        count = 1 if known is None or fresh else known.count + 1
+        delay_ms = min(RETRY_FIRST_MS << min(count - 1, 10), RETRY_CAP_MS)
+        retry_ms = self._central.clock.now_ms() + delay_ms
+        self._troubles[transfer_id] = Trouble(count, retry_ms, why)
+
+    async def _abandon(self, span: Span, state: TransferState, why: str) -> None:
+        await span.fetch.abandon(state, why)
+        span.contact.fetches.pop(span.fetch.work.transfer.id, None)
+
+    def _pay(self, span: Span, now_ms: int) -> None:
+        """Charges the caps above a span for what has arrived since last time."""
+        fresh = span.fetch.received_bytes - span.paid_bytes
+        span.paid_bytes += fresh
+        span.contact.received_bytes += fresh
+        self._caps.charge(span.contact.path, fresh, now_ms)
+
+    def _measure(self, span: Span, seconds: float) -> None:
+        """Learns the link's wire rate from all that the site sent during a span.
+
+        A span that was held back by its grant only proves that the link carries that much.
+        """
+        if seconds < MEASURED_FROM_S:
+            return
+        contact = span.contact
+        payload_bytes = contact.received_bytes - span.site_bytes_before
+        seen_bps = int(payload_bytes * 8 * WIRE_BYTES_PER_PAYLOAD_BYTE / seconds)
+        known_bps = contact.link_bps
+        held_back = span.start.rate_bps is not None and seen_bps >= 0.8 * span.start.rate_bps
+        if known_bps is None or (held_back and seen_bps > known_bps):
+            contact.link_bps = seen_bps
+        elif not held_back:
+            contact.link_bps = (known_bps + seen_bps) // 2
+
+    def _show(self, fetch: Fetch, waits: str = "") -> None:
+        self._central.live.transfers[fetch.work.transfer.id] = TransferLive(
+            have_bytes=fetch.have_bytes, waits=waits
+        )
+
+    def _is_full(self, now_ms: int) -> bool:
+        """Whether the archive's disk is too full to go on; says so as a fault of central."""
+        floor_bytes = self._central.settings.free_floor_bytes
+        free_bytes = self._archive.free_bytes()
+        faults = self._central.live.faults
+        full = free_bytes < floor_bytes or self._full_until_ms > now_ms
+        if full and "archive-full" not in faults:
+            self._full_until_ms = max(self._full_until_ms, now_ms + FULL_RETRY_MS)
+            faults["archive-full"] = FaultLive(
+                "archive-full",
+                now_ms,
+                f"the archive's disk has {free_bytes >> 20} MiB left, "
+                f"{floor_bytes >> 20} MiB are kept free",
+                "Free space on it; retrieval goes on by itself, and nothing that arrived is lost.",
+            )
+            log.error("retrieval is paused: %s", faults["archive-full"].text)
+        elif not full and faults.pop("archive-full", None) is not None:
+            log.info("retrieval goes on: the archive has space again")
+        elif full and self._full_until_ms <= now_ms:
+            self._full_until_ms = now_ms + FULL_RETRY_MS
+        return full
+
+
+def _early_ms(contact: SiteContact, fetch: Fetch) -> int | None:
+    """When the recording may be overwritten at the earliest; None: held, or by no known rule."""
+    expiry = contact.expiries.get(fetch.work.transfer.id)
+    return None if expiry is None or fetch.work.transfer.held else expiry.early_ms
+
+
+def _running(span: Span) -> Running:
+    return Running(
+        transfer_id=span.start.transfer_id,
+        site=span.contact.site.label,
+        path=span.contact.path,
+        rate_bps=span.start.rate_bps,
+        expires_ms=_early_ms(span.contact, span.fetch),
+        priority=span.fetch.work.priority,
+        asked_ms=span.fetch.work.asked_ms,
+    )
