@@ -91,7 +91,7 @@ def from_plain(kind: Any, plain: Any, where: str = "", depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise MalformedMessage(f"{where}: nested deeper than {MAX_DEPTH}")
     if dataclasses.is_dataclass(kind):
-        return _from_map(typing.cast(type, kind), plain, where, depth)
+        return _from_map(kind, plain, where, depth)
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         if plain is None:
@@ -106,7 +106,7 @@ def from_plain(kind: Any, plain: Any, where: str = "", depth: int = 0) -> Any:
     return _scalar(kind, plain, where)
 
 
-def _from_map(kind: type[Any], plain: Any, where: str, depth: int) -> Any:
+def _from_map(kind: Any, plain: Any, where: str, depth: int) -> Any:
     if not isinstance(plain, dict):
         raise MalformedMessage(f"{where}: expected a map, got {type(plain).__name__}")
     values = {}
@@ -140,8 +140,8 @@ def _scalar(kind: Any, plain: Any, where: str) -> Any:
     return plain
 
 
-@functools.cache
-def _fields(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
+@functools.lru_cache(maxsize=256)
+def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
     hints = typing.get_type_hints(kind)
     return tuple(
         (

@@ -17,23 +17,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from layover_central.errors import Kind, LayoverError
-from layover_central.web.problems import answer
+from layover_central.web.problems import HARDENING, answer
 
 MAX_BODY_BYTES = 1 << 20
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = frozenset({"/healthz"})
 """Answered without the access key: they say nothing about the fleet."""
-
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +41,7 @@ class Guard:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in HARDENING.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/api/"):
                     headers.setdefault("cache-control", "no-store")
@@ -71,18 +60,16 @@ class Guard:
                 LayoverError(
                     Kind.BAD_INPUT,
                     f"central is not called {headers.get('host', '')!r}",
-                    f"Open it as http://{self.host}, or set its host.",
+                    "Open it as http://localhost, or set the host that it serves at.",
                 ),
                 403,
                 "Wrong host name",
             )
-        if self.access_key is not None and scope["path"] not in OPEN_PATHS:
-            if not key_given(headers.get("authorization", ""), self.access_key):
-                challenge = {"www-authenticate": 'Basic realm="Layover", charset="UTF-8"'}
-                return answer(
-                    LayoverError(Kind.UNAUTHORISED, "the access key is missing or wrong"),
-                    headers=challenge,
-                )
+        if not self._known(scope, headers):
+            return answer(
+                LayoverError(Kind.UNAUTHORISED, "the access key is missing or wrong"),
+                headers={"www-authenticate": 'Basic realm="Layover", charset="UTF-8"'},
+            )
         if scope["method"] not in SAFE_METHODS and not same_origin(headers):
             return answer(
                 LayoverError(
@@ -97,6 +84,11 @@ class Guard:
         if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
             return answer(_too_long(), 413, "Content Too Large")
         return None
+
+    def _known(self, scope: Scope, headers: Headers) -> bool:
+        if self.access_key is None or scope["path"] in OPEN_PATHS:
+            return True
+        return key_given(headers.get("authorization", ""), self.access_key)
 
 
 def is_loopback(host: str) -> bool:

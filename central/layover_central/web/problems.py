@@ -17,6 +17,18 @@ from layover_central.web.models import ProblemOut
 log = logging.getLogger(__name__)
 
 MEDIA = "application/problem+json"
+HARDENING = {
+    "content-security-policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+"""On every answer; the guard puts them there, save on errors that even it did not see coming."""
+
 _KIND_OF_STATUS = {404: Kind.NOT_FOUND, 401: Kind.UNAUTHORISED, 409: Kind.CONFLICT}
 
 
@@ -114,4 +126,5 @@ async def _unforeseen(_request: Request, _error: Exception) -> JSONResponse:
     return answer(
         LayoverError(Kind.STORAGE, "an error that nobody foresaw", "See central's log."),
         title="Central failed",
+        headers=HARDENING,
     )

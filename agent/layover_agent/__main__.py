@@ -1,0 +1,5 @@
+"""``python -m layover_agent``."""
+
+from layover_agent.cli import main
+
+main()

@@ -1,0 +1,115 @@
+"""Digests of recordings: hashed once, signed by the box's key, kept as long as the file is."""
+
+import asyncio
+import hashlib
+import logging
+import os
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from layover_agent.clock import Clock
+from layover_agent.errors import AgentError
+from layover_agent.files import Files, unchanged
+from layover_agent.manifest import Manifest, Row
+from layover_agent.wire.problem import Reason
+from layover_agent.wire.statement import sign
+from layover_agent.wire.types import CHUNK_BYTES, Digests, SignedStatement
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 30.0
+"""How often the background looks for work when nobody tells it."""
+
+
+class Hasher:
+    """Gives the digests of any recording; hashes new ones in the background."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        files: Files,
+        clock: Clock,
+        key: ec.EllipticCurvePrivateKey,
+        identity: str,
+    ) -> None:
+        self._manifest = manifest
+        self._files = files
+        self._clock = clock
+        self._key = key
+        self._identity = identity
+        self._one_at_a_time = asyncio.Lock()
+        self._news = asyncio.Event()
+
+    def news(self) -> None:
+        """There may be recordings without digests."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Hashes what has no digests yet, youngest first, one at a time."""
+        skipped: set[str] = set()
+        while True:
+            self._news.clear()
+            row = await self._manifest.without_statement()
+            if row is None or row.id in skipped:
+                skipped.clear()
+                try:
+                    async with asyncio.timeout(IDLE_S):
+                        await self._news.wait()
+                except TimeoutError:
+                    pass
+                continue
+            try:
+                await self.of(row)
+            except AgentError as error:
+                log.debug("not hashed: %s", error.detail)
+                skipped.add(row.id)
+
+    async def of(self, row: Row) -> tuple[bytes, SignedStatement]:
+        """SHA-256 and signed statement of a recording. AgentError GONE or CHANGED."""
+        known = await self._manifest.statement(row)
+        if known is not None:
+            return known
+        async with self._one_at_a_time:
+            known = await self._manifest.statement(row)
+            if known is not None:
+                return known
+            digests = await asyncio.to_thread(self._hash, row)
+            statement = sign(digests, self._key)
+            await self._manifest.set_statement(row, digests.sha256, statement)
+            return digests.sha256, statement
+
+    def _hash(self, row: Row) -> Digests:
+        handle = self._files.open(row)
+        try:
+            whole = hashlib.sha256()
+            chunks = []
+            offset = 0
+            while offset < row.size_bytes:
+                data = os.pread(handle, min(CHUNK_BYTES, row.size_bytes - offset), offset)
+                if not data:
+                    raise AgentError(Reason.CHANGED, "the file became shorter")
+                while len(data) < min(CHUNK_BYTES, row.size_bytes - offset):
+                    more = os.pread(handle, CHUNK_BYTES - len(data), offset + len(data))
+                    if not more:
+                        raise AgentError(Reason.CHANGED, "the file became shorter")
+                    data += more
+                whole.update(data)
+                chunks.append(hashlib.sha256(data).digest())
+                offset += len(data)
+            if not unchanged(handle, row):
+                raise AgentError(Reason.CHANGED, "the file changed while it was hashed")
+        except OSError as error:
+            raise AgentError(Reason.STORAGE, f"cannot read the file: {error.strerror}") from error
+        finally:
+            os.close(handle)
+        return Digests(
+            recording_id=row.id,
+            identity=self._identity,
+            size_bytes=row.size_bytes,
+            sha256=whole.digest(),
+            chunk_bytes=CHUNK_BYTES,
+            chunks=chunks,
+            hashed_ms=self._clock.wall_ms(),
+            boot_id=self._clock.boot_id,
+            clock_synced=self._clock.synced(),
+        )

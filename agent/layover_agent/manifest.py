@@ -1,0 +1,369 @@
+"""The manifest: which recordings are here, and everything that ever changed about that.
+
+One connection reads, writes and checkpoints: SQLite before 3.51.3 can corrupt a write-ahead log
+that two connections reset at once. A database that is not whole is set aside and built anew from
+the files, under a new epoch, which tells central to read it from the start.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiosqlite
+
+from layover_agent.wire.types import (
+    MAX_PAGE_ROWS,
+    Camera,
+    ManifestHead,
+    ManifestPage,
+    Recording,
+    RecordingState,
+    SignedStatement,
+)
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = "1"
+_SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A recording as the database has it; ``path`` is relative to its source's folder."""
+
+    id: str
+    seq: int = 0
+    source: str
+    camera: str
+    path: str
+    path_there: bool = True
+    held: bool = False
+    start_ms: int
+    end_ms: int
+    size_bytes: int
+    container: str
+    end_source: str
+    confidence: str
+    damaged: bool
+    inode: int
+    mtime_ns: int
+    boot_id: str
+    closed_mono_ms: int
+    gone_ms: int = 0
+
+    @property
+    def present(self) -> bool:
+        return self.path_there or self.held
+
+
+_NAMES = tuple(Row.__dataclass_fields__)
+_SELECT = f"SELECT {', '.join(_NAMES)} FROM recordings"  # noqa: S608
+_FLAGS = frozenset({"path_there", "held", "damaged"})
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    recording_id: str
+    method: str
+    until_uptime_s: int
+    size_bytes: int
+    mtime_ns: int
+
+
+class Manifest:
+    """An open manifest. Made by ``opened``."""
+
+    def __init__(self, connection: aiosqlite.Connection, epoch: str) -> None:
+        self._connection = connection
+        self._writing = asyncio.Lock()
+        self.epoch = epoch
+        self.rebuilt_because = ""
+        """Why this database is a new one in place of a damaged one; empty: it is not."""
+
+    async def head(self) -> ManifestHead:
+        (seq,) = await self._one("SELECT coalesce(max(seq), 0) FROM recordings")
+        return ManifestHead(
+            epoch=self.epoch, seq=seq, scanned_ms=int(await self.note("scanned_ms") or 0)
+        )
+
+    async def page(self, epoch: str, after: int, limit: int) -> ManifestPage:
+        """The changes after ``after``; from the start where ``epoch`` is not ours."""
+        begin = after if epoch == self.epoch else 0
+        limit = max(1, min(limit, MAX_PAGE_ROWS))
+        rows = await self._rows("WHERE seq > ? ORDER BY seq LIMIT ?", (begin, limit))
+        head = await self.head()
+        return ManifestPage(
+            epoch=self.epoch,
+            head_seq=head.seq,
+            as_of_ms=head.scanned_ms,
+            rows=[_public(row) for row in rows],
+        )
+
+    async def get(self, recording_id: str) -> Row | None:
+        rows = await self._rows("WHERE id = ?", (recording_id,))
+        return rows[0] if rows else None
+
+    async def of_source(self, source: str) -> list[Row]:
+        """The source's recordings whose file was where the recorder put it at the last look."""
+        return await self._rows("WHERE source = ? AND path_there = 1", (source,))
+
+    async def cameras(self) -> list[Camera]:
+        cursor = await self._connection.execute(
+            "SELECT camera, source, count(*), sum(size_bytes), min(start_ms), max(end_ms)"
+            " FROM recordings WHERE path_there = 1 OR held = 1"
+            " GROUP BY camera, source ORDER BY camera"
+        )
+        return [
+            Camera(
+                name=name,
+                source=source,
+                recordings=count,
+                size_bytes=size,
+                first_start_ms=first,
+                last_end_ms=last,
+            )
+            for name, source, count, size, first, last in await cursor.fetchall()
+        ]
+
+    async def write(
+        self, added: Sequence[Row], gone: Iterable[str], now_ms: int, scanned_ms: int
+    ) -> None:
+        """What a scan found, in one transaction. ``gone``: ids whose file is missing."""
+        async with self._transaction():
+            seq = (await self.head()).seq
+            for row in added:
+                seq += 1
+                held = await self._one_or_none(
+                    "SELECT held FROM recordings WHERE id = ?", (row.id,)
+                )
+                values = [_stored(row, name) for name in _NAMES]
+                values[_NAMES.index("seq")] = seq
+                values[_NAMES.index("held")] = held[0] if held else 0
+                marks = ", ".join("?" for _ in _NAMES)
+                await self._connection.execute(
+                    f"INSERT OR REPLACE INTO recordings ({', '.join(_NAMES)}) VALUES ({marks})",  # noqa: S608
+                    values,
+                )
+            for recording_id in gone:
+                seq += 1
+                await self._connection.execute(
+                    "UPDATE recordings SET seq = ?, path_there = 0, gone_ms = ? WHERE id = ?",
+                    (seq, now_ms, recording_id),
+                )
+            await self._remember("scanned_ms", str(scanned_ms))
+
+    async def set_hold(self, hold: HoldRow) -> None:
+        async with self._transaction():
+            await self._connection.execute(
+                "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?)",
+                (
+                    hold.recording_id,
+                    hold.method,
+                    hold.until_uptime_s,
+                    hold.size_bytes,
+                    hold.mtime_ns,
+                ),
+            )
+            await self._mark_held(hold.recording_id, held=True, now_ms=0)
+
+    async def drop_hold(self, recording_id: str, now_ms: int) -> None:
+        """Forgets a hold; a recording whose file is missing is gone from now on."""
+        async with self._transaction():
+            await self._connection.execute(
+                "DELETE FROM holds WHERE recording_id = ?", (recording_id,)
+            )
+            await self._mark_held(recording_id, held=False, now_ms=now_ms)
+
+    async def _mark_held(self, recording_id: str, *, held: bool, now_ms: int) -> None:
+        await self._connection.execute(
+            "UPDATE recordings SET held = ?, seq = (SELECT max(seq) + 1 FROM recordings),"
+            " gone_ms = CASE WHEN path_there = 0 AND gone_ms = 0 THEN ? ELSE gone_ms END"
+            " WHERE id = ? AND held <> ?",
+            (held, now_ms, recording_id, held),
+        )
+
+    async def holds(self) -> list[HoldRow]:
+        cursor = await self._connection.execute("SELECT * FROM holds ORDER BY recording_id")
+        return [HoldRow(*row) for row in await cursor.fetchall()]
+
+    async def statement(self, row: Row) -> tuple[bytes, SignedStatement] | None:
+        """The digest and the signed statement of the file as ``row`` describes it."""
+        found = await self._one_or_none(
+            "SELECT sha256, payload, signature FROM digests"
+            " WHERE recording_id = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?",
+            (row.id, row.size_bytes, row.mtime_ns, row.inode),
+        )
+        if found is None:
+            return None
+        return found[0], SignedStatement(payload=found[1], signature=found[2])
+
+    async def set_statement(self, row: Row, sha256: bytes, statement: SignedStatement) -> None:
+        async with self._transaction():
+            await self._connection.execute(
+                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    row.id,
+                    row.size_bytes,
+                    row.mtime_ns,
+                    row.inode,
+                    sha256,
+                    statement.payload,
+                    statement.signature,
+                ),
+            )
+
+    async def without_statement(self) -> Row | None:
+        """The youngest recording that is there and has no digests yet."""
+        rows = await self._rows(
+            "WHERE path_there = 1 AND id NOT IN (SELECT recording_id FROM digests)"
+            " ORDER BY start_ms DESC LIMIT 1",
+            (),
+        )
+        return rows[0] if rows else None
+
+    async def note(self, key: str) -> str | None:
+        found = await self._one_or_none("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if found is None else str(found[0])
+
+    async def set_note(self, key: str, value: str) -> None:
+        async with self._transaction():
+            await self._remember(key, value)
+
+    async def _remember(self, key: str, value: str) -> None:
+        await self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    async def _rows(self, where: str, values: Sequence[Any]) -> list[Row]:
+        cursor = await self._connection.execute(f"{_SELECT} {where}", values)
+        return [_row(found) for found in await cursor.fetchall()]
+
+    async def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        found = await self._one_or_none(sql, values)
+        assert found is not None
+        return found
+
+    async def _one_or_none(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        cursor = await self._connection.execute(sql, values)
+        return await cursor.fetchone()
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        async with self._writing:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                await asyncio.shield(self._connection.execute("ROLLBACK"))
+                raise
+            await self._connection.execute("COMMIT")
+
+
+@contextlib.asynccontextmanager
+async def opened(path: Path, *, read_only: bool = False) -> AsyncIterator[Manifest]:
+    """The manifest in a file, made if missing, set aside and made anew if damaged.
+
+    ``read_only`` looks beside a running agent: it neither writes nor checkpoints.
+    """
+    manifest = await (_glance(path) if read_only else _open(path))
+    try:
+        yield manifest
+    finally:
+        await asyncio.shield(manifest._connection.close())
+
+
+async def _open(path: Path) -> Manifest:
+    try:
+        return await _connect(path)
+    except aiosqlite.DatabaseError as error:
+        aside = _set_aside(path)
+        log.error("the manifest was damaged (%s): kept as %s, built anew", error, aside.name)
+        manifest = await _connect(path)
+        manifest.rebuilt_because = str(error)
+        return manifest
+
+
+async def _glance(path: Path) -> Manifest:
+    connection = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    try:
+        found = await connection.execute("SELECT value FROM meta WHERE key = 'epoch'")
+        (epoch,) = await found.fetchone() or ("",)
+    except BaseException:
+        await connection.close()
+        raise
+    return Manifest(connection, epoch)
+
+
+async def _connect(path: Path) -> Manifest:
+    connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=0", "cache_size=-2000"):
+            await connection.execute(f"PRAGMA {pragma}")
+        verdict = await (await connection.execute("PRAGMA quick_check(1)")).fetchone()
+        if verdict is None or verdict[0] != "ok":
+            raise aiosqlite.DatabaseError(f"quick_check: {verdict}")
+        tables = await connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'")
+        if (await tables.fetchone()) == (0,):
+            await connection.executescript(
+                f"BEGIN;{_SCHEMA.read_text()}"  # noqa: S608
+                f"INSERT INTO meta VALUES ('schema', '{SCHEMA_VERSION}');"
+                f"INSERT INTO meta VALUES ('epoch', '{secrets.token_hex(8)}');COMMIT;"
+            )
+        notes = await connection.execute("SELECT key, value FROM meta")
+        known: dict[str, str] = {key: value for key, value in await notes.fetchall()}  # noqa: C416
+        if known.get("schema") != SCHEMA_VERSION:
+            raise aiosqlite.DatabaseError(f"schema {known.get('schema')} is not {SCHEMA_VERSION}")
+    except BaseException:
+        await connection.close()
+        raise
+    return Manifest(connection, known["epoch"])
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _row(found: Any) -> Row:
+    values: dict[str, Any] = dict(zip(_NAMES, found, strict=True))
+    values["path"] = os.fsdecode(values["path"])
+    for flag in _FLAGS:
+        values[flag] = bool(values[flag])
+    return Row(**values)
+
+
+def _stored(row: Row, name: str) -> Any:
+    value = getattr(row, name)
+    return os.fsencode(value) if name == "path" else value
+
+
+def _public(row: Row) -> Recording:
+    return Recording(
+        id=row.id,
+        seq=row.seq,
+        state=RecordingState.PRESENT if row.present else RecordingState.GONE,
+        camera=row.camera,
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
+        size_bytes=row.size_bytes,
+        container=row.container,
+        end_source=row.end_source,
+        confidence=row.confidence,
+        damaged=row.damaged,
+        held=row.held,
+        boot_id=row.boot_id,
+        closed_mono_ms=row.closed_mono_ms,
+        gone_ms=0 if row.present else row.gone_ms,
+    )
