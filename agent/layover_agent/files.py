@@ -1,78 +1,63 @@
-"""Files of the recorder, opened so that nothing outside their folder is ever reached."""
+"""The bytes behind a recording: the recorder's file, or what a hold kept of it."""
 
 import os
-import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-from layover_agent.core.paths import inside
-
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells one state of a file from another. ``ctime_ns`` alone may change by a link."""
-
-    device: int
-    inode: int
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, info: os.stat_result) -> "Stamp":
-        return cls(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-
-    def same_bytes(self, other: "Stamp") -> bool:
-        """Whether the file is the same and was not written to, as far as its times tell."""
-        # The device number is left out: it may differ after a reboot of the same disk.
-        return (self.inode, self.size_bytes, self.mtime_ns) == (
-            other.inode,
-            other.size_bytes,
-            other.mtime_ns,
-        )
+from layover_agent.core.paths import UnsafePath
+from layover_agent.errors import AgentError
+from layover_agent.manifest import Row
+from layover_agent.sources.template import TemplateSource
+from layover_agent.wire.problem import Reason
 
 
-def open_beneath(root: Path, path: str) -> int:
-    """A descriptor of a regular file at ``path`` below ``root``; no symbolic link is followed.
+class Files:
+    """Opens recordings, never by a path from outside. Blocking."""
 
-    OSError where there is none (FileNotFoundError also for what is no regular file);
-    UnsafePath for a path that leaves the root.
-    """
-    parts = inside(path).split("/")
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for part in parts[:-1]:
-            deeper = os.open(part, _FLAGS | os.O_DIRECTORY, dir_fd=folder)
-            os.close(folder)
-            folder = deeper
-        descriptor = os.open(parts[-1], _FLAGS, dir_fd=folder)
-    finally:
-        os.close(folder)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise FileNotFoundError(f"{path!r} is no regular file")
-    return descriptor
+    def __init__(self, sources: Mapping[str, TemplateSource], holds_folder: Path) -> None:
+        self._sources = sources
+        self._holds_folder = holds_folder
+
+    def held_path(self, recording_id: str) -> Path:
+        return self._holds_folder / recording_id
+
+    def source(self, row: Row) -> TemplateSource:
+        source = self._sources.get(row.source)
+        if source is None:
+            raise AgentError(Reason.GONE, "its source is no longer configured")
+        return source
+
+    def open(self, row: Row) -> int:
+        """A read-only descriptor of exactly the recording that ``row`` describes.
+
+        AgentError GONE where no file is left, CHANGED where it is another one now.
+        """
+        if row.held:
+            try:
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+                return self._same(os.open(self.held_path(row.id), flags), row)
+            except FileNotFoundError:
+                pass
+        try:
+            return self._same(self.source(row).open(row.path), row)
+        except FileNotFoundError as error:
+            raise AgentError(Reason.GONE, "the recorder has deleted it") from error
+        except (OSError, UnsafePath) as error:
+            raise AgentError(Reason.STORAGE, f"cannot open the file: {error}") from error
+
+    def _same(self, handle: int, row: Row) -> int:
+        if unchanged(handle, row):
+            return handle
+        os.close(handle)
+        raise AgentError(Reason.CHANGED, "the file is not the one that the manifest describes")
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """The file is the old one or the new one, never half of it, and survives a power cut."""
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_folder(path.parent)
+def unchanged(handle: int, row: Row) -> bool:
+    """Whether an open file is still what the manifest says. The change time is left out: a hold
+    is a link, and a link changes it."""
+    facts = os.fstat(handle)
+    return (facts.st_size, facts.st_mtime_ns, facts.st_ino) == (
+        row.size_bytes,
+        row.mtime_ns,
+        row.inode,
+    )

@@ -1,59 +1,52 @@
--- The agent's memory. It can be rebuilt from the recordings, except for holds and uptime.
--- Only one connection writes and checkpoints it.
+-- The agent's memory. Everything but holds and digests can be rebuilt from the files.
 
--- Facts by name: epoch (which count of `seq` this is), scanned_ms, uptime_ms.
 CREATE TABLE meta (
-    name  TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) WITHOUT ROWID;
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
 
--- One row for each recording ever listed. A changed row moves to a new `seq`: reading on from
--- a `seq` gives every change since, each recording once. Rows of recordings that are gone stay.
+-- One row per recording ever seen. A row that changes moves to a new seq: the table in order of
+-- seq is the change feed, and a reader who has everything up to N needs only what is above N.
 CREATE TABLE recordings (
-    id             TEXT PRIMARY KEY,
-    seq            INTEGER NOT NULL UNIQUE,
-    state          TEXT NOT NULL CHECK (state IN ('present', 'gone')),
-    source         TEXT NOT NULL,
-    folder         BLOB NOT NULL,     -- where it was seen last, below the source's folder
-    name           BLOB NOT NULL,
-    camera         TEXT NOT NULL,
-    start_ms       INTEGER NOT NULL,
-    end_ms         INTEGER NOT NULL,
-    size_bytes     INTEGER NOT NULL,
-    container      TEXT NOT NULL,
-    end_source     TEXT NOT NULL,
-    confidence     TEXT NOT NULL,
-    damaged        INTEGER NOT NULL,
-    held           INTEGER NOT NULL DEFAULT 0,
-    boot_id        TEXT NOT NULL,
-    closed_mono_ms INTEGER NOT NULL,
-    gone_ms        INTEGER NOT NULL DEFAULT 0,
-    device         INTEGER NOT NULL,  -- the file as it was when listed
-    inode          INTEGER NOT NULL,
-    mtime_ns       INTEGER NOT NULL
-);
-CREATE INDEX recordings_by_place ON recordings (source, folder);
-CREATE INDEX recordings_by_camera ON recordings (source, camera, start_ms) WHERE state = 'present';
+  id TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL UNIQUE,
+  source TEXT NOT NULL,
+  camera TEXT NOT NULL,
+  path BLOB NOT NULL,           -- relative to the source's folder, as the file system spells it
+  path_there INTEGER NOT NULL,  -- the file is still where the recorder put it
+  held INTEGER NOT NULL,        -- a hold keeps its bytes, wherever the recorder's file is
+  start_ms INTEGER NOT NULL,
+  end_ms INTEGER NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  container TEXT NOT NULL,
+  end_source TEXT NOT NULL,
+  confidence TEXT NOT NULL,
+  damaged INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  closed_mono_ms INTEGER NOT NULL,
+  gone_ms INTEGER NOT NULL      -- 0 while it is there
+) STRICT;
 
--- What was hashed, signed, and of which state of the file.
+CREATE INDEX recordings_path ON recordings (source, path_there, path);
+
+-- Signed digest statements, valid for exactly this state of the file.
 CREATE TABLE digests (
-    recording_id TEXT PRIMARY KEY REFERENCES recordings (id) ON DELETE CASCADE,
-    sha256       BLOB NOT NULL,
-    payload      BLOB NOT NULL,
-    signature    BLOB NOT NULL,
-    device       INTEGER NOT NULL,
-    inode        INTEGER NOT NULL,
-    size_bytes   INTEGER NOT NULL,
-    mtime_ns     INTEGER NOT NULL,
-    ctime_ns     INTEGER NOT NULL
-);
+  recording_id TEXT PRIMARY KEY REFERENCES recordings (id),
+  size_bytes INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  payload BLOB NOT NULL,
+  signature BLOB NOT NULL
+) STRICT;
 
--- Promises to keep a recording's bytes. Leases end at a count of uptime, since clocks jump.
+-- Leases end at an uptime of the agent, never at a time of day.
 CREATE TABLE holds (
-    recording_id    TEXT PRIMARY KEY,
-    ends_uptime_ms  INTEGER NOT NULL,
-    inode           INTEGER NOT NULL,
-    size_bytes      INTEGER NOT NULL,
-    mtime_ns        INTEGER NOT NULL,
-    broken          TEXT NOT NULL DEFAULT ''  -- why the held bytes are not what they were
-);
+  recording_id TEXT PRIMARY KEY REFERENCES recordings (id),
+  method TEXT NOT NULL,
+  until_uptime_s INTEGER NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL
+) STRICT;

@@ -1,64 +1,112 @@
-"""A recorder that says in its file names which camera and when (core.layout)."""
+"""A recorder known by the names of its files: a folder and a path template."""
 
+import hashlib
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from layover_agent.core.layout import Layout
-from layover_agent.files import Stamp
-from layover_agent.sources import Folder, Found
+from layover_agent.config import SourceConfig
+from layover_agent.core.container import Container, look
+from layover_agent.core.layout import Layout, Named
+from layover_agent.core.paths import inside
 
+EDGE_BYTES = 4096
+"""How much of either end of a file goes into the recording's id."""
+
+_WALKED = frozenset({"mp4", "m4s", "mov"})
 _MAX_DEPTH = 12
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that the template recognises, as it is at this moment."""
+
+    path: str
+    named: Named
+    container: str
+    size_bytes: int
+    inode: int
+    mtime_ns: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """What changes when the file does."""
+        return self.size_bytes, self.inode, self.mtime_ns
+
+
 class TemplateSource:
-    """Files below ``root`` whose path matches a layout. Links, pipes and sockets are left out."""
+    """One source. Reads only, follows no link, opens nothing but regular files; blocking."""
 
-    def __init__(self, name: str, root: Path, layout: Layout, cameras: Collection[str]) -> None:
+    def __init__(self, name: str, config: SourceConfig) -> None:
         self.name = name
-        self.root = root
-        self._layout = layout
-        self._cameras = frozenset(cameras)
+        self.config = config
+        self.folder = Path(config.folder)
+        self._layout = Layout.parse(config.layout, config.zone)
 
-    def scan(self, before: Callable[[Path], None]) -> Iterator[Folder]:
-        pending = [""]
-        while pending:
-            folder = pending.pop()
-            before(self.root / folder)
-            try:
-                with os.scandir(self.root / folder) as entries:
-                    listed = sorted(entries, key=lambda entry: entry.name)
-            except OSError:
-                if folder:
-                    continue
-                raise
-            found = []
-            deeper = []
-            for entry in listed:
-                path = f"{folder}/{entry.name}" if folder else entry.name
+    def scan(self) -> Iterator[Found]:
+        """Every recognised file. OSError where the folder itself cannot be read."""
+        yield from self._walk("", 0)
+
+    def _walk(self, below: str, depth: int) -> Iterator[Found]:
+        with os.scandir(self.folder / below) as entries:
+            for entry in entries:
+                path = f"{below}{entry.name}"
                 try:
                     if entry.is_dir(follow_symlinks=False):
-                        deeper.append(path)
-                        continue
-                    info = entry.stat(follow_symlinks=False)
+                        if depth < _MAX_DEPTH:
+                            yield from self._walk(f"{path}/", depth + 1)
+                    elif entry.is_file(follow_symlinks=False):
+                        found = self._recognised(path, entry.stat(follow_symlinks=False))
+                        if found is not None:
+                            yield found
                 except OSError:
-                    continue
-                if recording := self._recording(path, info):
-                    found.append(recording)
-            if folder.count("/") < _MAX_DEPTH:
-                pending.extend(reversed(deeper))
-            yield Folder(folder, found)
+                    if depth == 0 and not self.folder.is_dir():
+                        raise
 
-    def look(self, path: str) -> Found | None:
+    def _recognised(self, path: str, facts: os.stat_result) -> Found | None:
+        named = self._layout.match(path)
+        if named is None or (self.config.cameras and named.camera not in self.config.cameras):
+            return None
+        container = path.rpartition(".")[2].lower()
+        return Found(path, named, container, facts.st_size, facts.st_ino, facts.st_mtime_ns)
+
+    def open(self, path: str) -> int:
+        """A descriptor of one file of this source, read-only. OSError if it is not there."""
+        handle = os.open(
+            self.folder / inside(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        )
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(f"{path} is not a regular file")
+        return handle
+
+    def examine(self, found: Found) -> tuple[Container | None, str]:
+        """What the container says (None: nobody asks it) and the recording's id.
+
+        OSError where the file vanished or cannot be read.
+        """
+        handle = self.open(found.path)
         try:
-            info = os.lstat(self.root / path)
-        except (OSError, ValueError):
-            return None
-        return self._recording(path, info)
+            container = None
+            if found.container in _WALKED:
+                container = look(lambda at, n: os.pread(handle, n, at), found.size_bytes)
+            return container, self._id(handle, found)
+        finally:
+            os.close(handle)
 
-    def _recording(self, path: str, info: os.stat_result) -> Found | None:
-        named = self._layout.match(path) if stat.S_ISREG(info.st_mode) else None
-        if named is None or (self._cameras and named.camera not in self._cameras):
-            return None
-        return Found(path, named, Stamp.of(info))
+    def _id(self, handle: int, found: Found) -> str:
+        first = os.pread(handle, EDGE_BYTES, 0)
+        last = os.pread(handle, EDGE_BYTES, max(found.size_bytes - EDGE_BYTES, 0))
+        digest = hashlib.sha256()
+        for part in (
+            self.name.encode(),
+            os.fsencode(found.named.camera),
+            str(found.named.start_ms).encode(),
+            str(found.size_bytes).encode(),
+            first,
+            last,
+        ):
+            digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()[:32]
