@@ -1,230 +1,178 @@
-"""Keeps the manifest true: reads all folders now and then, and looks at once where told.
+"""Looks at the folders and keeps the manifest true: what closed, what vanished, what is wrong.
 
-One task does both, in turn, so that what is known never changes under a look.
+A recording is offered only when it is closed: the recorder closed it before our eyes, or a newer
+one of its camera exists, or it has not changed for a while; and its container must agree.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from layover_agent.clock import Clock
-from layover_agent.core.reconcile import Known, compare, doubt
-from layover_agent.faults import Faults
-from layover_agent.files import Stamp
-from layover_agent.judge import Judge
-from layover_agent.manifest import Listed, Manifest, Place
-from layover_agent.sources import Folder, Found
-from layover_agent.wire.types import RecordingState
+from layover_agent.core.container import Container
+from layover_agent.core.reconcile import missing
+from layover_agent.manifest import Manifest, Row
+from layover_agent.sources.template import Found, TemplateSource
 
 log = logging.getLogger(__name__)
 
-_BATCH = 200
+DAMAGED_AFTER_MS = 60_000
+"""A file that its container calls unfinished is listed as damaged only when it is this old."""
 
-State = tuple[int, int, int]
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file that may still be written: as it was, and since when it has not changed."""
+
+    shape: tuple[int, int, int]
+    since_mono_ms: int
 
 
 class Scanner:
-    """``before_folder`` is called in a thread with each folder about to be read."""
+    """Scans one source after another; remembers what it is waiting for."""
 
-    def __init__(
-        self,
-        judges: Sequence[Judge],
-        manifest: Manifest,
-        clock: Clock,
-        faults: Faults,
-        every_s: float,
-        before_folder: Callable[[Path], None],
-        listed: Callable[[], None],
-    ) -> None:
-        self._judges = {judge.source.name: judge for judge in judges}
+    def __init__(self, manifest: Manifest, sources: Iterable[TemplateSource], clock: Clock) -> None:
         self._manifest = manifest
+        self._sources = list(sources)
         self._clock = clock
-        self._faults = faults
-        self._every_s = every_s
-        self._before_folder = before_folder
-        self._listed = listed
-        self._told: dict[tuple[str, str], bool] = {}
-        self._all_due = True
-        self._wake = asyncio.Event()
-        self._copies: dict[tuple[str, str], Stamp] = {}
+        self._waiting: dict[tuple[str, str], Waiting] = {}
+        self.faults: dict[str, tuple[int, str]] = {}
+        """By source: since when (ms), and what is wrong with its folder."""
 
-    def look(self, source: str, path: str, *, closed: bool = False) -> None:
-        """Asks for a look at one path soon; ``closed``: it was just closed after writing."""
-        self._told[source, path] = closed or self._told.get((source, path), False)
-        self._wake.set()
+    async def scan(self, closed: Iterable[str] = ()) -> float | None:
+        """One look at every source. ``closed``: absolute paths that were seen being closed.
 
-    def look_at_all(self) -> None:
-        """Asks for a full look soon."""
-        self._all_due = True
-        self._wake.set()
+        When to look again in seconds, because a file is expected to settle; None: no need.
+        """
+        just_closed = set(closed)
+        for source in self._sources:
+            await self._scan_source(source, just_closed)
+        if not self._waiting:
+            return None
+        return min(source.config.settle_s for source in self._sources)
 
-    async def run(self) -> None:
-        """Runs until cancelled."""
-        loop = asyncio.get_running_loop()
-        next_all = loop.time()
-        while True:
-            if self._all_due or loop.time() >= next_all:
-                self._all_due = False
-                await self.read_all()
-                next_all = loop.time() + self._every_s
-            await self._look_at_told()
-            waits = [j.look_again_ms for j in self._judges.values() if j.look_again_ms is not None]
-            wait_s = min([next_all - loop.time(), *(ms / 1000 for ms in waits)])
-            try:
-                async with asyncio.timeout(max(wait_s, 0)):
-                    await self._wake.wait()
-            except TimeoutError:
-                for judge in self._judges.values():
-                    for path in judge.undecided:
-                        self._told.setdefault((judge.source.name, path), False)
-            self._wake.clear()
-
-    async def read_all(self) -> None:
-        """One full look at every source. A source at fault keeps what was known of it."""
+    async def _scan_source(self, source: TemplateSource, closed: set[str]) -> None:
         began_ms = self._clock.wall_ms()
-        whole = True
-        for judge in self._judges.values():
-            whole = await self._read_source(judge) and whole
-        if whole:
-            await self._manifest.scan_ended(began_ms)
-
-    async def _read_source(self, judge: Judge) -> bool:
-        source = judge.source
-        await judge.begin()
-        visited: set[str] = set()
-        lost: list[Place] = []
-        seen_count = 0
-        error = ""
         try:
-            folders = source.scan(self._before_folder)
-            while (folder := await asyncio.to_thread(next, folders, None)) is not None:
-                visited.add(folder.path)
-                seen_count += len(folder.found)
-                lost += await self._read_folder(judge, folder)
+            found = await asyncio.to_thread(lambda: {f.path: f for f in source.scan()})
+            error = ""
         except OSError as problem:
-            error = problem.strerror or str(problem)
+            found, error = {}, f"{source.folder} cannot be read: {problem.strerror}"
+        known = {row.path: row for row in await self._manifest.of_source(source.name)}
+        outcome = missing(known, found, error)
+        self._note_fault(source.name, outcome.fault)
+        if outcome.fault:
+            return
+        changed = [
+            f for f in found.values() if f.path not in known or f.shape != _shape(known[f.path])
+        ]
+        added = await self._closed_ones(source, changed, found.values(), closed)
+        replaced = {known[row.path].id for row in added if row.path in known} - {
+            row.id for row in added
+        }
+        vanished = {known[path].id for path in outcome.gone}
+        if added or replaced or vanished or not await self._manifest.note("scanned_ms"):
+            now_ms = self._clock.wall_ms()
+            await self._manifest.write(added, replaced | vanished, now_ms, began_ms)
         else:
-            for path in await self._manifest.folders(source.name):
-                if path not in visited:
-                    lost += await self._read_folder(judge, Folder(path, []))
-        code = f"source-{source.name}"
-        if text := doubt(seen_count, lost, error):
-            self._faults.report(
-                code,
-                "critical",
-                f"The recordings' folder {source.root} {text}.",
-                "Check the disk and its mount. Nothing is taken for deleted meanwhile.",
-            )
-            return False
-        self._faults.clear(code)
-        for place in lost:
-            self.look(source.name, place.path)
-        for path in judge.undecided:
-            self.look(source.name, path)
-        await self._look_at_told()
-        return True
+            await self._manifest.set_note("scanned_ms", str(began_ms))
+        for key in [k for k in self._waiting if k[0] == source.name and k[1] not in found]:
+            del self._waiting[key]
 
-    async def _read_folder(self, judge: Judge, folder: Folder) -> list[Place]:
-        """Lists what is new in one folder; gives back what is missing from it."""
-        source = judge.source.name
-        places = await self._manifest.in_folder(source, folder.path)
-        found = {one.path: one for one in folder.found}
-        judge.saw(folder.found)
-        known = {path: _known(place) for path, place in places.items()}
-        difference = compare(known, {path: _state(one.stamp) for path, one in found.items()})
-        fresh = [found[path] for path in difference.unlisted]
-        for start in range(0, len(fresh), _BATCH):
-            await self._list(judge, fresh[start : start + _BATCH], folder.found, {})
-        return [places[path] for path in difference.lost]
+    def _note_fault(self, source: str, fault: str) -> None:
+        if not fault:
+            self.faults.pop(source, None)
+        elif source not in self.faults:
+            log.error("source %s: %s", source, fault)
+            self.faults[source] = (self._clock.wall_ms(), fault)
 
-    async def _look_at_told(self) -> None:
-        """Looks at every path told of; what is there is listed before what is not is lost."""
-        while self._told:
-            told, self._told = self._told, {}
-            for judge in self._judges.values():
-                paths = {path: closed for (name, path), closed in told.items()
-                         if name == judge.source.name}  # fmt: skip
-                await self._look_at(judge, paths)
-
-    async def _look_at(self, judge: Judge, paths: Mapping[str, bool]) -> None:
-        source = judge.source
-        found: list[Found] = []
-        missing: list[str] = []
-        for path in paths:
-            try:
-                one = await asyncio.to_thread(source.look, path)
-            except (OSError, ValueError):
-                continue
-            if one is None:
-                missing.append(path)
-            else:
-                found.append(one)
-        judge.saw(found)
-        fresh = []
-        for one in found:
-            place = await self._place_at(source.name, one.path)
-            if place is None or _known(place) != Known(_state(one.stamp), True, place.held):
-                fresh.append(one)
-        await self._list(judge, fresh, found, paths)
-        gone = []
-        for path in missing:
-            judge.forget(path)
-            place = await self._place_at(source.name, path)
-            if place and place.state is RecordingState.PRESENT and not place.held:
-                gone.append(place.recording_id)
-        # A folder that has vanished as a whole is left to the next full look to doubt.
-        if gone and await asyncio.to_thread(source.root.is_dir):
-            await self._manifest.write([], gone, self._clock.wall_ms())
-
-    async def _list(
+    async def _closed_ones(
         self,
-        judge: Judge,
-        fresh: Sequence[Found],
-        siblings: Sequence[Found],
-        closed: Mapping[str, bool],
-    ) -> None:
-        source = judge.source
-        listed: list[Listed] = []
-        replaced: list[str] = []
-        for one in fresh:
-            copy = self._copies.get((source.name, one.path))
-            if copy and copy.same_bytes(one.stamp):
-                continue
-            new = await judge.judge(one, siblings, closed.get(one.path, False))
-            if new is None:
-                continue
-            if await self._is_copy(judge, new):
-                self._copies[source.name, one.path] = one.stamp
-                continue
-            old = await self._place_at(source.name, one.path)
-            if old and old.recording_id != new.recording.id and not old.held:
-                replaced.append(old.recording_id)
-            listed.append(new)
-        if listed:
-            await self._manifest.write(listed, replaced, self._clock.wall_ms())
-            log.info("%s: %d recordings listed", source.name, len(listed))
-            self._listed()
+        source: TemplateSource,
+        changed: list[Found],
+        everything: Iterable[Found],
+        closed: set[str],
+    ) -> list[Row]:
+        starts: dict[str, list[int]] = defaultdict(list)
+        for found in everything:
+            starts[found.named.camera].append(found.named.start_ms)
+        for of_camera in starts.values():
+            of_camera.sort()
+        rows = []
+        for found in sorted(changed, key=lambda f: f.named.start_ms):
+            row = await self._judge(source, found, starts[found.named.camera], closed)
+            key = (source.name, found.path)
+            if row is not None:
+                self._waiting.pop(key, None)
+                rows.append(row)
+            elif self._waiting.get(key, Waiting((0, 0, 0), 0)).shape != found.shape:
+                self._waiting[key] = Waiting(found.shape, self._clock.mono_ms())
+        return rows
 
-    async def _is_copy(self, judge: Judge, new: Listed) -> bool:
-        """Whether the same recording is listed, and still there, under another path."""
-        place = await self._manifest.place(new.recording.id)
-        if place is None or place.state is RecordingState.GONE or place.path == new.path:
-            return False
+    async def _judge(
+        self, source: TemplateSource, found: Found, starts: list[int], closed: set[str]
+    ) -> Row | None:
+        """The row of a closed recording; None while it may still be written."""
+        next_start_ms = next((s for s in starts if s > found.named.start_ms), None)
+        seen_closed = str(source.folder / found.path) in closed
+        if not (seen_closed or next_start_ms is not None or self._settled(source, found)):
+            return None
         try:
-            other = await asyncio.to_thread(judge.source.look, place.path)
-        except OSError:
+            container, recording_id = await asyncio.to_thread(source.examine, found)
+        except OSError as error:
+            log.debug("%s: %s", found.path, error)
+            return None
+        unfinished = container is not None and not container.complete
+        age_ms = self._clock.wall_ms() - found.mtime_ns // 1_000_000
+        if found.size_bytes == 0 or (unfinished and 0 <= age_ms < DAMAGED_AFTER_MS):
+            return None
+        end_ms, end_source, confidence = _end(found, container, next_start_ms)
+        return Row(
+            id=recording_id,
+            source=source.name,
+            camera=found.named.camera.encode("utf-8", "replace").decode(),
+            path=found.path,
+            start_ms=found.named.start_ms,
+            end_ms=end_ms,
+            size_bytes=found.size_bytes,
+            container=found.container,
+            end_source=end_source,
+            confidence=confidence if found.named.sure else "guessed",
+            damaged=unfinished,
+            inode=found.inode,
+            mtime_ns=found.mtime_ns,
+            boot_id=self._clock.boot_id,
+            closed_mono_ms=self._clock.mono_ms() if seen_closed else 0,
+        )
+
+    def _settled(self, source: TemplateSource, found: Found) -> bool:
+        settle_ms = source.config.settle_s * 1000
+        if self._clock.wall_ms() - found.mtime_ns // 1_000_000 >= settle_ms:
             return True
-        return other is not None and other.stamp.same_bytes(place.stamp)
-
-    async def _place_at(self, source: str, path: str) -> Place | None:
-        places = await self._manifest.in_folder(source, path.rpartition("/")[0])
-        return places.get(path)
-
-
-def _known(place: Place) -> Known:
-    return Known(_state(place.stamp), place.state is RecordingState.PRESENT, place.held)
+        waiting = self._waiting.get((source.name, found.path))
+        return (
+            waiting is not None
+            and waiting.shape == found.shape
+            and self._clock.mono_ms() - waiting.since_mono_ms >= settle_ms
+        )
 
 
-def _state(stamp: Stamp) -> State:
-    return stamp.inode, stamp.size_bytes, stamp.mtime_ns
+def _shape(row: Row) -> tuple[int, int, int]:
+    return row.size_bytes, row.inode, row.mtime_ns
+
+
+def _end(
+    found: Found, container: Container | None, next_start_ms: int | None
+) -> tuple[int, str, str]:
+    """The end of a recording, where it comes from, and how far to trust it."""
+    start_ms = found.named.start_ms
+    if container is not None and container.complete and container.duration_ms is not None:
+        return start_ms + container.duration_ms, "container", "sure"
+    if found.named.duration_ms is not None:
+        return start_ms + found.named.duration_ms, "name", "derived"
+    mtime_ms = found.mtime_ns // 1_000_000
+    if next_start_ms is not None and next_start_ms <= max(mtime_ms, start_ms) + 5_000:
+        return next_start_ms, "next-recording", "derived"
+    return max(mtime_ms, start_ms), "mtime", "guessed"

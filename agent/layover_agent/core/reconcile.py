@@ -1,52 +1,31 @@
-"""What a look at the folders means against what was known: something to judge, lost, or a fault.
+"""What a look at a folder means against what was known: losses, or a fault.
 
 A folder that is suddenly empty or unreadable is a fault of the box, never a thousand deletions.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 SUSPICIOUS_FROM = 3
-"""So many recordings do not vanish all at once from one look to the next; fewer may."""
+"""So many recordings do not all vanish from one look to the next; fewer may."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is listed at a path."""
-
-    state: object
-    """The file's state when it was listed; compared for equality only."""
-    present: bool
-    held: bool
+class Outcome:
+    gone: Collection[str]
+    """Paths whose file is missing."""
+    fault: str = ""
+    """Why the look says nothing at all; empty: it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What to do about one folder, by path."""
+def missing(known: Collection[str], seen: Collection[str], error: str = "") -> Outcome:
+    """Which of the ``known`` paths are missing from those ``seen`` now.
 
-    unlisted: list[str]
-    """There, but not listed as it is now: new, changed, returned, or still being written."""
-    lost: list[str]
-    """Listed as present, but not there, and no hold keeps its bytes."""
-
-
-def compare(known: Mapping[str, Known], seen: Mapping[str, object]) -> Difference:
-    """One folder as listed against the same folder as seen (path → state of the file)."""
-    unlisted = [
-        path
-        for path, state in seen.items()
-        if path not in known or not known[path].present or known[path].state != state
-    ]
-    lost = [
-        path for path, one in known.items() if one.present and not one.held and path not in seen
-    ]
-    return Difference(unlisted, lost)
-
-
-def doubt(seen_count: int, lost: Collection[object], error: str) -> str:
-    """Why the losses of a whole look must not be believed; empty: they may be."""
+    ``error``: why the folder could not be read, or empty.
+    """
     if error:
-        return f"cannot be read: {error}"
-    if seen_count == 0 and len(lost) >= SUSPICIOUS_FROM:
-        return "is suddenly empty: not mounted, or wiped"
-    return ""
+        return Outcome((), error)
+    gone = [path for path in known if path not in seen]
+    if not seen and len(gone) >= SUSPICIOUS_FROM:
+        return Outcome((), "the folder is suddenly empty: unmounted, or wiped")
+    return Outcome(gone)
