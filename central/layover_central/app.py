@@ -23,6 +23,7 @@ from layover_central.puller.loop import Puller
 from layover_central.store import Store, transfers
 from layover_central.trust.authority import Authority
 from layover_central.web.app import create_app
+from layover_central.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +127,8 @@ def _listener(settings: Settings) -> socket.socket:
         ) from error
 
 
-class _Server(uvicorn.Server):
-    """uvicorn that leaves the process's signals to us."""
+class _Server(WebServer):
+    """A web server that leaves the process's signals to us."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -136,9 +137,11 @@ class _Server(uvicorn.Server):
 
 def _web_server(central: Central) -> uvicorn.Server:
     settings = central.settings
+    app = create_app(central)
     return _Server(
+        app,
         uvicorn.Config(
-            create_app(central),
+            app,
             host=settings.host,
             port=settings.port,
             ssl_certfile=settings.tls_certificate or None,
@@ -148,5 +151,5 @@ def _web_server(central: Central) -> uvicorn.Server:
             server_header=False,
             timeout_graceful_shutdown=2,
             lifespan="off",
-        )
+        ),
     )

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layover_sim.recorder import LAYOUT, RecorderSettings
+from layover_sim.recorder_settings import LAYOUT, ZONE, RecorderSettings
 
 READY_S = 30.0
 
@@ -95,7 +95,7 @@ class SimulatedSite:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config = self.folder / "box.toml"
         self._port_file = self.folder / "port"
-        self.recordings = Path(self.recorder.folder)
+        self.recordings = self.recorder.folder
         self.recordings.mkdir(parents=True, exist_ok=True)
         self.config.write_text(self._toml())
         self.recorder.save(self.folder / "recorder.json")
@@ -107,7 +107,7 @@ class SimulatedSite:
         )
         self.camera_box = Program(
             f"{self.label} recorder",
-            [python, "-m", "layover_sim.recorder", str(self.folder / "recorder.json")],
+            [python, "-m", "layover_sim.recorder", "--config", str(self.folder / "recorder.json")],
             self.folder / "recorder.log",
         )
 
@@ -123,7 +123,7 @@ enabled = false
 [sources.main]
 folder = "{self.recordings}"
 layout = "{LAYOUT}"
-zone = "UTC"
+zone = "{ZONE}"
 deletes_by = "unlink"
 max_bytes = {self.recorder.ring_bytes}
 settle_s = 1.0
