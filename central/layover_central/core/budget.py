@@ -59,14 +59,6 @@ def free_bps(caps: Mapping[str, Cap], path: Sequence[str]) -> int | None:
     return min(limits, default=None)
 
 
-def granted(caps: Mapping[str, Cap], path: Sequence[str], rate_bps: int) -> dict[str, Cap]:
-    """The tree after a grant of ``rate_bps`` along ``path``."""
-    return {
-        key: replace(cap, granted_bps=cap.granted_bps + rate_bps) if key in path else cap
-        for key, cap in caps.items()
-    }
-
-
 def payload_bps(wire_bps: int) -> int:
     """The payload rate that fills a wire rate."""
     return max(int(wire_bps / WIRE_BYTES_PER_PAYLOAD_BYTE), 1)

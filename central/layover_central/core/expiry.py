@@ -89,13 +89,15 @@ def _fill_ms(room_bytes: int, bytes_per_s: float) -> int:
 def observed_fill(sizes_and_ends: Sequence[tuple[int, int, int]], window_ms: int) -> Fill | None:
     """The fill of one source from its recordings, ``(start_ms, end_ms, size_bytes)`` each.
 
-    Looks at the last ``window_ms`` before the youngest end. None: fewer than two recordings.
+    Looks at the last ``window_ms`` before the youngest end. None: fewer than two recordings, or
+    no time between the first start and the last end.
     """
     if len(sizes_and_ends) < 2:
         return None
     last_ms = max(end for _, end, _ in sizes_and_ends)
     recent = [r for r in sizes_and_ends if r[1] > last_ms - window_ms]
     first_ms = min(start for start, _, _ in recent)
+    if last_ms <= first_ms:
+        return None
     total = sum(size for _, _, size in recent)
-    seconds = max(last_ms - first_ms, 1) / 1000
-    return Fill(total / seconds, max(total // len(recent), 1))
+    return Fill(total * 1000 / (last_ms - first_ms), max(total // len(recent), 1))

@@ -7,16 +7,17 @@ has. Units of work are spans of about a second, so that every plan can change it
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from layover_central.core.budget import Cap, free_bps, granted, payload_bps
+from layover_central.core.budget import Cap, free_bps, payload_bps
 
 SPAN_S = 1.0
 MIN_SPAN_BYTES = 64 << 10
 MAX_SPAN_BYTES = 16 << 20
 UNCAPPED_SPAN_BYTES = 32 << 20
 MIN_RATE_BPS = 64_000
-"""A grant below this is not worth a request of its own; the span waits for more."""
+"""A grant below this is not worth a request of its own; the span waits for more, unless a cap
+on its path is that small. No link is taken for slower, or it would never be measured again."""
 
 LINK_HEADROOM = 1.25
 """How far above its measured rate a site is granted, so that a faster link shows itself."""
@@ -69,7 +70,7 @@ class Snapshot:
     link_bps: Mapping[str, int] = field(default_factory=dict)
     """Measured wire rate of a site's link, where it is known."""
     next_change_ms: Mapping[str, int] = field(default_factory=dict)
-    """When a cap changes next."""
+    """When a cap changes next, later than now; missing: never."""
     archive_full: bool = False
 
 
@@ -105,125 +106,163 @@ def urgency(work: Candidate | Running) -> tuple[int, int, int, int]:
 
 def choose(snapshot: Snapshot, now_ms: int) -> Plan:
     """Starts and stops for now. Never grants more than a cap, never begins past a window."""
-    stops = _overruns(snapshot)
     if snapshot.archive_full:
-        stops = [Stop(r.transfer_id, "the archive has no space") for r in snapshot.running]
-        waits = {c.transfer_id: "the archive has no space" for c in snapshot.candidates}
-        return Plan([], stops, waits, NEVER_MS)
-    if stops:
-        # What stops still counts as granted until it has ended; that event brings the next plan.
-        waits = {c.transfer_id: "a cap changed" for c in snapshot.candidates}
-        return Plan([], stops, waits, _next_edge(snapshot, now_ms))
-    starts, waits, wake_ms = _starts(snapshot, now_ms)
-    return Plan(starts, [], waits, min(wake_ms, _next_edge(snapshot, now_ms)))
+        why = "the archive has no space"
+        stops = [Stop(r.transfer_id, why) for r in snapshot.running]
+        return Plan([], stops, {c.transfer_id: why for c in snapshot.candidates}, NEVER_MS)
+    stops, overrun = _overruns(snapshot)
+    starts, waits, wake_ms = _starts(snapshot, overrun, now_ms)
+    return Plan(starts, stops, waits, min(wake_ms, _next_edge(snapshot, now_ms)))
 
 
 def _next_edge(snapshot: Snapshot, now_ms: int) -> int:
     return min((t for t in snapshot.next_change_ms.values() if t > now_ms), default=NEVER_MS)
 
 
-def _overruns(snapshot: Snapshot) -> list[Stop]:
-    """Least urgent spans to stop so that what is granted fits every cap again."""
-    stops: dict[int, Stop] = {}
+def _overruns(snapshot: Snapshot) -> tuple[list[Stop], set[str]]:
+    """Least urgent spans to stop so that what is granted fits every cap again, and those caps.
+
+    What stops still counts as granted until it has ended; that event brings the next plan.
+    """
     over = {
         key: cap.granted_bps - cap.rate_bps
         for key, cap in snapshot.caps.items()
         if cap.rate_bps is not None
     }
+    overrun = {key for key, excess_bps in over.items() if excess_bps > 0}
+    stops: list[Stop] = []
     for work in sorted(snapshot.running, key=urgency, reverse=True):
+        limited = [key for key in work.path if key in over]
+        if work.rate_bps is None:
+            overrun.update(limited)
+            fatal = limited
+        else:
+            fatal = [key for key in limited if over[key] > 0]
+        if fatal:
+            closed = any(snapshot.caps[key].rate_bps == 0 for key in fatal)
+            why = "the window closed" if closed else "the cap was lowered"
+            stops.append(Stop(work.transfer_id, why))
+            for key in limited:
+                over[key] -= work.rate_bps or 0
+    return stops, overrun
+
+
+class _Left:
+    """What is left of caps, slots and links while the starts are chosen."""
+
+    def __init__(self, snapshot: Snapshot, overrun: set[str], now_ms: int) -> None:
+        self.caps = dict(snapshot.caps)
+        self.shut: dict[str, tuple[str, int]] = {}
+        """Caps under which nothing begins now: why, and when to look again."""
+        self._slots = snapshot.slots
+        self._in_use = Counter(key for run in snapshot.running for key in run.path)
+        self._at_site = Counter[str]()
+        for run in snapshot.running:
+            self._at_site[run.site] += run.rate_bps or 0
+        for key, cap in snapshot.caps.items():
+            if cap.rate_bps == 0:
+                self.shut[key] = "the window is closed", NEVER_MS
+            elif key in overrun:
+                self.shut[key] = "a cap changed", NEVER_MS
+            elif cap.ready_in_ms:
+                self.shut[key] = "the cap is in use", now_ms + cap.ready_in_ms
+            elif 0 < snapshot.next_change_ms.get(key, NEVER_MS) - now_ms < EDGE_MS:
+                self.shut[key] = "the window is about to change", NEVER_MS
+            else:
+                self._shut_if_used_up(key)
+        self._rivals: dict[str, set[str]] = {key: set() for key in self.caps}
+        for work in snapshot.candidates:
+            if self.barred(work) is None:
+                for key in work.path:
+                    self._rivals[key].add(work.site)
+
+    def _shut_if_used_up(self, key: str) -> None:
+        cap = self.caps[key]
+        if self._in_use[key] >= self._slots.get(key, NEVER_MS):
+            self.shut[key] = f"all slots of {key.partition(':')[2] or key} are taken", NEVER_MS
+        elif cap.rate_bps is not None and (cap.free_bps or 0) < min(MIN_RATE_BPS, cap.rate_bps):
+            self.shut[key] = "the cap is in use", NEVER_MS
+
+    def barred(self, work: Candidate) -> tuple[str, int] | None:
+        return next((self.shut[key] for key in work.path if key in self.shut), None)
+
+    def rate_bps(self, work: Candidate, link_bps: int | None) -> int | None:
+        """A wire rate along the path: all that a known link can carry, a fair share of every
+        cap for an unknown one. None: unlimited; 0: the link is in use."""
+        free = free_bps(self.caps, work.path)
+        if free is None:
+            return None
+        if link_bps is None:
+            shares = (self._share_bps(key, work.site) for key in work.path)
+            return max(min(share for share in shares if share is not None), min(free, MIN_RATE_BPS))
+        room = int(link_bps * LINK_HEADROOM) - self._at_site[work.site]
+        return min(free, room) if room >= max(link_bps // 10, min(free, MIN_RATE_BPS)) else 0
+
+    def _share_bps(self, key: str, site: str) -> int | None:
+        free = self.caps[key].free_bps
+        rivals = len(self._rivals[key]) + (site not in self._rivals[key])
+        slots = self._slots.get(key, NEVER_MS) - self._in_use[key]
+        return None if free is None else free // min(rivals, slots)
+
+    def begin(self, work: Candidate, rate_bps: int | None) -> None:
+        """Takes a slot and a rate under every cap of the path."""
+        self.grant(work, rate_bps or 0)
+        self._in_use.update(work.path)
         for key in work.path:
-            cap = snapshot.caps[key]
-            if cap.rate_bps is None or (over[key] <= 0 and work.rate_bps is not None):
-                continue
-            why = "the window closed" if cap.rate_bps == 0 else "the cap was lowered"
-            stops[work.transfer_id] = Stop(work.transfer_id, why)
-            for above in work.path:
-                if above in over:
-                    over[above] -= work.rate_bps or 0
-            break
-    return list(stops.values())
+            self._rivals[key].discard(work.site)
+            self._shut_if_used_up(key)
+
+    def grant(self, work: Candidate, rate_bps: int) -> None:
+        self._at_site[work.site] += rate_bps
+        for key in work.path:
+            cap = self.caps[key]
+            self.caps[key] = replace(cap, granted_bps=cap.granted_bps + rate_bps)
 
 
-def _starts(snapshot: Snapshot, now_ms: int) -> tuple[list[Start], dict[int, str], int]:
-    caps = dict(snapshot.caps)
-    in_use = Counter(key for run in snapshot.running for key in run.path)
-    at_site = Counter[str]()
-    for run in snapshot.running:
-        at_site[run.site] += run.rate_bps or 0
-    starts: list[Start] = []
+def _starts(
+    snapshot: Snapshot, overrun: set[str], now_ms: int
+) -> tuple[list[Start], dict[int, str], int]:
+    left = _Left(snapshot, overrun, now_ms)
+    chosen: list[tuple[Candidate, int | None]] = []
     waits: dict[int, str] = {}
     wake_ms = NEVER_MS
-    ordered = sorted(snapshot.candidates, key=urgency)
-    unplanned_sites = Counter(c.site for c in ordered)
-    for work in ordered:
-        sharing = len(unplanned_sites)
-        unplanned_sites[work.site] -= 1
-        unplanned_sites += Counter()
-        blocked = _blocked(work, snapshot, caps, in_use, now_ms)
-        if blocked:
-            why, again_ms = blocked
-            waits[work.transfer_id] = why
-            wake_ms = min(wake_ms, again_ms)
+    for work in sorted(snapshot.candidates, key=urgency):
+        barred = left.barred(work)
+        if barred is not None:
+            waits[work.transfer_id] = barred[0]
+            wake_ms = min(wake_ms, barred[1])
             continue
-        rate_bps = _rate(work, snapshot, caps, at_site, sharing)
-        if rate_bps is not None and rate_bps < MIN_RATE_BPS:
-            waits[work.transfer_id] = "the cap is in use"
+        rate_bps = left.rate_bps(work, _link_bps(work, snapshot))
+        if rate_bps == 0:
+            waits[work.transfer_id] = "the link is in use"
             continue
-        starts.append(
-            Start(work.transfer_id, rate_bps, _span_bytes(work, rate_bps, snapshot, now_ms))
-        )
-        in_use.update(work.path)
-        if rate_bps is not None:
-            caps = granted(caps, work.path, rate_bps)
-            at_site[work.site] += rate_bps
+        left.begin(work, rate_bps)
+        chosen.append((work, rate_bps))
+    starts = []
+    for work, rate_bps in chosen:
+        if rate_bps is not None and work.site not in snapshot.link_bps:
+            # What the others left of their shares goes to the most urgent.
+            more_bps = free_bps(left.caps, work.path) or 0
+            left.grant(work, more_bps)
+            rate_bps += more_bps
+        max_bytes = _span_bytes(work, rate_bps, snapshot, now_ms)
+        starts.append(Start(work.transfer_id, rate_bps, max_bytes))
     return starts, waits, wake_ms
 
 
-def _blocked(
-    work: Candidate,
-    snapshot: Snapshot,
-    caps: Mapping[str, Cap],
-    in_use: Counter[str],
-    now_ms: int,
-) -> tuple[str, int] | None:
-    for key in work.path:
-        cap = caps[key]
-        if cap.rate_bps == 0:
-            return "the window is closed", NEVER_MS
-        if cap.ready_in_ms:
-            return "the cap is in use", now_ms + cap.ready_in_ms
-        if 0 < snapshot.next_change_ms.get(key, NEVER_MS) - now_ms < EDGE_MS:
-            return "the window is about to change", NEVER_MS
-        if in_use[key] >= snapshot.slots.get(key, NEVER_MS):
-            return f"all slots of {key.partition(':')[2] or key} are taken", NEVER_MS
-    return None
-
-
-def _rate(
-    work: Candidate,
-    snapshot: Snapshot,
-    caps: Mapping[str, Cap],
-    at_site: Counter[str],
-    sharing: int,
-) -> int | None:
-    """A wire rate along the path: all a known link can carry, a fair share of an unknown one."""
-    free = free_bps(caps, work.path)
-    if free is None:
-        return None
-    link = snapshot.link_bps.get(work.site)
-    if link is None:
-        return max(free // max(sharing, 1), min(free, MIN_RATE_BPS))
-    room = int(link * LINK_HEADROOM) - at_site[work.site]
-    return min(free, room) if room >= link // 10 else 0
+def _link_bps(work: Candidate, snapshot: Snapshot) -> int | None:
+    measured = snapshot.link_bps.get(work.site)
+    return None if measured is None else max(measured, MIN_RATE_BPS)
 
 
 def _span_bytes(work: Candidate, rate_bps: int | None, snapshot: Snapshot, now_ms: int) -> int:
+    """About a second's worth, and no more than fits before a cap on the path changes."""
     edge_ms = min(snapshot.next_change_ms.get(key, NEVER_MS) for key in work.path)
-    speed = rate_bps if rate_bps is not None else snapshot.link_bps.get(work.site)
-    if rate_bps is None:
-        limit = UNCAPPED_SPAN_BYTES
-    else:
-        limit = min(max(int(payload_bps(rate_bps) / 8 * SPAN_S), MIN_SPAN_BYTES), MAX_SPAN_BYTES)
-    if speed is not None and edge_ms < NEVER_MS:
-        limit = min(limit, max(int(payload_bps(speed) / 8 * (edge_ms - now_ms) / 1000), 1))
+    known = [bps for bps in (rate_bps, _link_bps(work, snapshot)) if bps is not None]
+    bytes_per_s = payload_bps(min(known)) / 8 if known else None
+    limit = UNCAPPED_SPAN_BYTES
+    if bytes_per_s is not None and rate_bps is not None:
+        limit = min(max(int(bytes_per_s * SPAN_S), MIN_SPAN_BYTES), MAX_SPAN_BYTES)
+    if bytes_per_s is not None and edge_ms < NEVER_MS:
+        limit = min(limit, max(int(bytes_per_s * (edge_ms - now_ms) / 1000), 1))
     return min(limit, work.remaining_bytes)

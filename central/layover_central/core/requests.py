@@ -65,7 +65,8 @@ def horizon_ms(last_end_ms: int | None, as_of_ms: int | None, longest_ms: int) -
     if as_of_ms is None:
         return 0
     still_open_ms = as_of_ms - max(2 * longest_ms, 60_000)
-    return max(last_end_ms or 0, still_open_ms)
+    # An end after the scan is a clock that jumped: it says nothing of the time before it.
+    return max(min(last_end_ms or 0, as_of_ms), still_open_ms)
 
 
 def verdict(
@@ -79,6 +80,8 @@ def verdict(
 
     A hole of at most ``seam_ms`` between two recordings is where one file ends and the next
     begins (or what the clock's uncertainty hides): it takes the worse fate of its neighbours.
+    At an edge of the span, or of what is known, the neighbour outside is out of sight, and the
+    one inside decides; time that is unknown needs both.
     """
     covering = [r for r in recordings if touches(r.start_ms, r.end_ms, from_ms, to_ms)]
     edges = {from_ms, to_ms, min(max(horizon, from_ms), to_ms)}
@@ -93,16 +96,16 @@ def verdict(
             pieces.append(Piece(a, b, best.fate, best.id))
         else:
             pieces.append(Piece(a, b, Fate.UNKNOWN if a >= horizon else Fate.NOT_RECORDED))
-    return _merged(_sewn(pieces, seam_ms))
+    return _merged(_sewn(_merged(pieces), seam_ms))
 
 
 def _sewn(pieces: Sequence[Piece], seam_ms: int) -> list[Piece]:
     sewn = list(pieces)
     for i, piece in enumerate(pieces):
-        if piece.fate is not Fate.NOT_RECORDED or piece.length_ms > seam_ms:
+        if piece.recording_id is not None or piece.length_ms > seam_ms:
             continue
         beside = [p for p in pieces[max(0, i - 1) : i + 2] if p.recording_id is not None]
-        if beside:
+        if len(beside) >= (2 if piece.fate is Fate.UNKNOWN else 1):
             worse = max(beside, key=lambda p: _RANK[p.fate])
             sewn[i] = Piece(piece.from_ms, piece.to_ms, worse.fate, worse.recording_id)
     return sewn
@@ -179,10 +182,11 @@ def request_state(sums: dict[Fate, int], activity: Activity) -> RequestState:
     """The state that the sums over all its cameras give a request.
 
     Complete only if every asked millisecond is saved; nothing that is missing is rounded away.
+    Sums of nothing settle nothing: the request stays open.
     """
-    if any(sums[fate] for fate in OPEN):
-        return _ACTIVE[activity]
     total = sum(sums.values())
+    if total == 0 or any(sums[fate] for fate in OPEN):
+        return _ACTIVE[activity]
     if sums[Fate.SAVED] == total:
         return RequestState.COMPLETE
     if sums[Fate.STOPPED]:

@@ -51,39 +51,37 @@ class Outlook:
 
 
 def assess(stake: Stake, now_ms: int) -> Outlook:
-    """The outlook for a stake. Without an expected arrival the answer is *unknown*."""
+    """The outlook for a stake. Without an expected arrival the chance is *unknown*.
+
+    The level rests on the earliest moment at which the footage can be safe: not before now plus
+    ``needed_ms``, whenever the site comes. So it only rises while nothing changes but the time.
+    """
     if stake.all_held:
         return Outlook(Chance.SAFE, Level.NONE, "held at the site until it is saved")
     if stake.expiry is None:
         return Outlook(Chance.UNKNOWN, Level.NONE, "when the site overwrites is not known")
-    expiry = stake.expiry
-    if stake.in_contact:
-        safe_ms: int | None = now_ms + stake.needed_ms
-    elif stake.expected_ms is not None:
-        safe_ms = max(stake.expected_ms, now_ms) + stake.needed_ms
+    arrival_ms, doubt = now_ms, ""
+    if not stake.in_contact:
+        arrival_ms = max(stake.expected_ms or now_ms, now_ms)
+        if stake.expected_ms is None:
+            doubt = "nobody said when the site comes"
+        elif stake.expected_ms < now_ms:
+            doubt = "the site is overdue"
+    safe_ms = arrival_ms + stake.needed_ms
+    if safe_ms < stake.expiry.early_ms:
+        if doubt:
+            return Outlook(Chance.UNKNOWN, Level.NONE, doubt)
+        return Outlook(Chance.SAFE, Level.NONE, "expected before anything is overwritten")
+    if safe_ms < stake.expiry.likely_ms:
+        chance, level, how = Chance.AT_RISK, Level.WARN, "may be"
     else:
-        safe_ms = None
-    if safe_ms is None:
-        if now_ms >= expiry.early_ms:
-            return Outlook(
-                Chance.UNKNOWN,
-                Level.WARN,
-                "may be overwritten already, and nobody said when the site comes",
-                "bring the site into reach now, or take the disk out",
-            )
-        return Outlook(Chance.UNKNOWN, Level.NONE, "nobody said when the site comes")
-    if safe_ms >= expiry.likely_ms:
-        return Outlook(
-            Chance.UNLIKELY,
-            Level.CRITICAL,
-            "likely overwritten before the site is expected",
-            "bring the site into reach before the early edge, or take the disk out",
-        )
-    if safe_ms >= expiry.early_ms:
-        return Outlook(
-            Chance.AT_RISK,
-            Level.WARN,
-            "may be overwritten before the site is expected",
-            "bring the site into reach sooner",
-        )
-    return Outlook(Chance.SAFE, Level.NONE, "expected before anything is overwritten")
+        chance, level, how = Chance.UNLIKELY, Level.CRITICAL, "likely"
+    if not stake.in_contact and stake.expected_ms is None:
+        chance = Chance.UNKNOWN
+    way = "raise the cap or extend the window" if stake.in_contact else "bring the site in sooner"
+    return Outlook(
+        chance,
+        level,
+        f"{how} overwritten before it can be saved" + (f", and {doubt}" if doubt else ""),
+        f"{way}, or take the disk out",
+    )

@@ -12,8 +12,8 @@ from layover_central.store import depots, sites
 from layover_central.store.requests import Wish
 from layover_central.store.sites import Site
 from layover_central.web.cameras import known_cameras, match_camera
-from layover_central.web.models import RequestIn
 from layover_central.web.parts import naming
+from layover_central.web.said import RequestIn
 
 T = TypeVar("T")
 

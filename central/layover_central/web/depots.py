@@ -12,9 +12,10 @@ from layover_central.errors import Kind, LayoverError
 from layover_central.store import depots
 from layover_central.store.depots import Depot
 from layover_central.web.addresses import parse_networks
-from layover_central.web.models import DepotIn, DepotOut, DepotPatch
+from layover_central.web.models import DepotOut
 from layover_central.web.parts import Here, naming
 from layover_central.web.problems import documented
+from layover_central.web.said import DepotIn, DepotPatch, Text
 from layover_central.web.wording import moment
 
 router = APIRouter(prefix="/depots", tags=["depots"])
@@ -51,7 +52,7 @@ async def add(central: Here, wanted: DepotIn) -> DepotOut:
     description="What is left away stays as it is; the cap is read in the depot's zone.",
     responses=documented(Kind.BAD_INPUT, Kind.NOT_FOUND),
 )
-async def change(central: Here, name: str, wanted: DepotPatch) -> DepotOut:
+async def change(central: Here, name: Text, wanted: DepotPatch) -> DepotOut:
     async with central.store.begin() as connection:
         depot = await depots.named(connection, name)
         zone = depot.zone if wanted.zone is None else _zone(wanted.zone)

@@ -1,7 +1,7 @@
 """News over server-sent events: that something changed, never what. Who listens looks again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request
@@ -48,7 +48,7 @@ class Streams:
         self.closing.set()
 
 
-async def told(changes: Changes, closing: asyncio.Event) -> AsyncIterator[str]:
+async def told(changes: Changes, closing: asyncio.Event) -> AsyncGenerator[str, None]:
     """The lines of one stream, until ``closing`` is set or the reader goes away."""
     loop = asyncio.get_running_loop()
     due_s: dict[Topic, float] = {}

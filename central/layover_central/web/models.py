@@ -1,35 +1,15 @@
-"""What may be seen and said over the API. Times are RFC 3339, sizes bytes, rates bit/s."""
+"""What may be seen over the API. Times are RFC 3339, sizes bytes, rates bit/s."""
 
-import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from layover_central.core.presence import State as PresenceState
 from layover_central.core.requests import Fate, RequestState
 from layover_central.core.warnings import Chance, Level
 
-
-def _printable(text: str) -> str:
-    for character in text:
-        if unicodedata.category(character) in {"Cc", "Cf", "Cs"} and character not in "\n\t":
-            raise ValueError(f"the character U+{ord(character):04X} is not allowed")
-    return text.strip()
-
-
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Words = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
-"""Free text by a person."""
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
-Typed = Annotated[str, Field(min_length=1, max_length=100)]
-"""A time as people type it."""
 Priority = Literal["low", "normal", "high", "urgent"]
-
-
-class Said(BaseModel):
-    """What a client sends: a field nobody knows is a mistake worth hearing about."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ProblemOut(BaseModel):
@@ -43,23 +23,6 @@ class ProblemOut(BaseModel):
     code: str
 
 
-class DepotIn(Said):
-    name: str
-    zone: str = Field("UTC", max_length=64, examples=["Europe/Berlin"])
-    cap: Annotated[str, Field(max_length=2000)] = Field(
-        "", examples=["Mon-Fri 06:00 2Mbit/s, 22:00 unlimited, Sun closed"]
-    )
-    networks: list[str] = Field(default=[], max_length=100, examples=[["10.20.0.0/16"]])
-    slots: int = Field(8, ge=1, le=1000)
-
-
-class DepotPatch(Said):
-    zone: str | None = Field(None, max_length=64)
-    cap: str | None = Field(None, max_length=2000)
-    networks: list[str] | None = Field(None, max_length=100)
-    slots: int | None = Field(None, ge=1, le=1000)
-
-
 class DepotOut(BaseModel):
     name: str
     zone: str
@@ -70,18 +33,6 @@ class DepotOut(BaseModel):
     rate_now_bps: int | None
     """Null: unlimited; 0: closed."""
     next_change: Moment | None
-
-
-class SiteIn(Said):
-    label: str
-    depot: str | None = None
-    address: str | None = Field(None, examples=["10.20.0.17:8441"])
-
-
-class SitePatch(Said):
-    depot: str | None = None
-    address: str | None = None
-    expected: Typed | None = Field(None, examples=["22:10"])
 
 
 class FaultOut(BaseModel):
@@ -167,18 +118,6 @@ class RecordingsOut(BaseModel):
     complete: bool
     """False: there are more than ``limit``."""
     recordings: list[RecordingOut]
-
-
-class RequestIn(Said):
-    sites: list[str] = Field(min_length=1, max_length=1000)
-    cameras: list[Name] | None = Field(None, min_length=1, max_length=200)
-    """Left away: all cameras known at each site."""
-    from_: Typed = Field(alias="from", examples=["2026-11-21 09:00"])
-    to: Typed = Field(examples=["+15m"])
-    priority: Priority = "normal"
-    needed_by: Typed | None = None
-    reason: Words = ""
-    case: Words = ""
 
 
 class SiteCamera(BaseModel):

@@ -15,9 +15,10 @@ from layover_central.store import mirror, sites, transfers
 from layover_central.store.mirror import MirroredRecording
 from layover_central.store.transfers import TransferState
 from layover_central.web.cameras import known_cameras, match_camera
-from layover_central.web.models import RecordingOut, RecordingsOut, Typed
+from layover_central.web.models import RecordingOut, RecordingsOut
 from layover_central.web.parts import Here, Id, naming
 from layover_central.web.problems import documented
+from layover_central.web.said import Text, Typed
 from layover_central.web.sites import zones
 from layover_central.web.wording import site_moment
 
@@ -52,8 +53,8 @@ _BEGIN_MS, _END_MS = -(1 << 62), 1 << 62
 )
 async def of_site(
     central: Here,
-    label: str,
-    camera: Annotated[str | None, Query(max_length=4096)] = None,
+    label: Text,
+    camera: Annotated[Text | None, Query(max_length=4096)] = None,
     from_: Annotated[Typed | None, Query(alias="from")] = None,
     to: Typed | None = None,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,

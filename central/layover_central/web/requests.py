@@ -11,10 +11,11 @@ from layover_central.errors import Kind, LayoverError
 from layover_central.store import requests, sites, transfers
 from layover_central.web import reads
 from layover_central.web.asking import understand
-from layover_central.web.models import RequestDetail, RequestIn, RequestOut
+from layover_central.web.models import RequestDetail, RequestOut
 from layover_central.web.parts import Here, Id
 from layover_central.web.problems import documented
 from layover_central.web.request_view import request_detail, requests_out
+from layover_central.web.said import RequestIn, Text
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 
@@ -59,7 +60,7 @@ async def ask(
 async def listing(
     central: Here,
     state: RequestState | None = None,
-    site: str | None = None,
+    site: Text | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[RequestOut]:
     async with central.store.begin() as connection:

@@ -14,10 +14,11 @@ from layover_central.store import depots, sites
 from layover_central.store.sites import Site
 from layover_central.web import reads
 from layover_central.web.addresses import parse_address
-from layover_central.web.models import SiteIn, SiteOut, SitePatch
+from layover_central.web.models import SiteOut
 from layover_central.web.parts import Here, naming
 from layover_central.web.problems import documented
 from layover_central.web.reads import Extents
+from layover_central.web.said import SiteIn, SitePatch, Text
 from layover_central.web.site_view import SiteFacts, site_out
 
 router = APIRouter(prefix="/sites", tags=["sites"])
@@ -33,7 +34,7 @@ async def listing(request: Request, central: Here) -> list[SiteOut]:
 
 
 @router.get("/{label}", summary="One site", responses=documented(Kind.NOT_FOUND))
-async def show(request: Request, central: Here, label: str) -> SiteOut:
+async def show(request: Request, central: Here, label: Text) -> SiteOut:
     async with central.store.begin() as connection:
         site = await sites.labelled(connection, label)
         return (await _shown(request, central, connection, [site]))[0]
@@ -65,7 +66,7 @@ async def add(request: Request, central: Here, wanted: SiteIn) -> SiteOut:
     "depot's zone: `22:10` is the next such time.",
     responses=documented(Kind.BAD_INPUT, Kind.NOT_FOUND),
 )
-async def change(request: Request, central: Here, label: str, wanted: SitePatch) -> SiteOut:
+async def change(request: Request, central: Here, label: Text, wanted: SitePatch) -> SiteOut:
     given = wanted.model_fields_set
     values: dict[str, Any] = {}
     async with central.store.begin() as connection:
@@ -103,7 +104,7 @@ async def change(request: Request, central: Here, label: str, wanted: SitePatch)
         }
     },
 )
-async def certify(request: Request, central: Here, label: str, replace: bool = False) -> Response:
+async def certify(request: Request, central: Here, label: Text, replace: bool = False) -> Response:
     body = await request.body()
     async with central.store.begin() as connection:
         site = await sites.labelled(connection, label)

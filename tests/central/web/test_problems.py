@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import httpx
@@ -84,3 +85,71 @@ async def test_a_database_that_is_gone_is_a_problem(client: httpx.AsyncClient, s
     answer = await client.get("/api/v1/warnings")
     assert (answer.status_code, answer.json()["code"]) == (500, "storage")
     assert "SELECT" not in answer.text
+
+
+HOSTILE: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1 << 70,
+    1.5,
+    "",
+    " ",
+    "\0",
+    "‮",
+    "\ud800",
+    "../..",
+    "x" * 5000,
+    "'; DROP TABLE sites; --",
+    "2026-11-21T10:00:00+99:99",
+    "2026-11-21T24:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "+0m",
+    [],
+    ["", "\0", None],
+    [["bus-217"]],
+    ["bus-217"] * 1001,
+    {},
+    {"a": {"b": []}},
+]
+BODIES: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", "depots", {"name": "Hof", "zone": "UTC", "cap": "", "networks": [], "slots": 1}),
+    ("PATCH", "depots/Yard", {"zone": "UTC", "cap": "", "networks": [], "slots": 1}),
+    ("POST", "sites", {"label": "bus-1", "depot": "Yard", "address": "bus:1"}),
+    ("PATCH", "sites/bus-217", {"depot": "Yard", "address": "bus:1", "expected": "22:10"}),
+    (
+        "POST",
+        "requests",
+        {
+            "sites": ["bus-217"],
+            "cameras": ["front"],
+            "from": "10:00",
+            "to": "+1m",
+            "priority": "low",
+            "needed_by": "22:10",
+            "reason": "r",
+            "case": "c",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"), BODIES, ids=[b[0] + " " + b[1] for b in BODIES]
+)
+async def test_nothing_that_is_sent_is_a_bug(
+    client: httpx.AsyncClient, method: str, path: str, body: dict[str, Any]
+) -> None:
+    await client.post("/api/v1/depots", json={"name": "Yard"})
+    await client.post("/api/v1/sites", json={"label": "bus-217"})
+    for field in body:
+        for value in HOSTILE:
+            text = json.dumps(body | {field: value})
+            answer = await client.request(method, f"/api/v1/{path}", content=text, headers=JSON)
+            assert answer.status_code in {200, 201, 400, 404, 409}, (field, value, answer.text)
+            if answer.is_error:
+                assert answer.json()["hint"]
+    for listed in ("depots", "sites", "requests"):
+        assert (await client.get(f"/api/v1/{listed}")).status_code == 200

@@ -146,6 +146,7 @@ async def test_a_span_that_is_still_being_recorded(client: httpx.AsyncClient, bu
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("no site", {"sites": []}, "sites: "),
+    ("a site with NUL", {"sites": ["bus\0"]}, "U+0000"),
     ("no camera", {"cameras": []}, "cameras: "),
     ("an unknown camera", {"cameras": ["frnt"]}, "no camera 'frnt'"),
     ("a camera with NUL", {"cameras": ["a\0"]}, "U+0000"),
@@ -186,7 +187,7 @@ async def test_a_request_that_is_refused(
     assert (await client.get(REQUESTS)).json() == []
 
 
-@pytest.mark.parametrize("label", ["bus-271", "../bus-217", "bus\0", "x" * 300, "‮712-sub"])
+@pytest.mark.parametrize("label", ["bus-271", "../bus-217", "x" * 300, "‮712-sub"])
 async def test_an_unknown_site_is_no_request(
     client: httpx.AsyncClient, bus: int, label: str
 ) -> None:
@@ -228,7 +229,9 @@ class TestIdempotency:
     async def test_a_key_that_is_none(
         self, client: httpx.AsyncClient, bus: int, key: str | bytes
     ) -> None:
-        answer = await client.post(REQUESTS, json=wish(), headers=[("Idempotency-Key", key)])
+        raw = key.encode() if isinstance(key, str) else key
+        headers = [(b"Idempotency-Key", raw)]
+        answer = await client.post(REQUESTS, json=wish(), headers=headers)
         assert answer.status_code == 400
         assert "Idempotency-Key" in answer.json()["detail"]
 

@@ -1,0 +1,184 @@
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layover_agent.core.layout import BadLayout, Layout
+
+DAY = "%Y-%m-%d"
+PLAIN = "{camera}/%Y-%m-%d/%H-%M-%S.mp4"
+
+
+def ms(text: str) -> int:
+    return int(dt.datetime.fromisoformat(text).timestamp() * 1000)
+
+
+RECORDERS = {
+    "ours": (PLAIN, "cam1/2026-11-21/10-00-01.mp4", "cam1", "2026-11-21T10:00:01+00:00"),
+    "mediamtx": (
+        "{camera}/%Y-%m-%d_%H-%M-%S-%f.mp4",
+        "front/2026-11-21_10-00-01-250000.mp4",
+        "front",
+        "2026-11-21T10:00:01.250+00:00",
+    ),
+    "ffmpeg with its zone": (
+        "{camera}@%Y%m%d%H%M%S%z.mp4",
+        "cam@20261121011152-0500.mp4",
+        "cam",
+        "2026-11-21T01:11:52-05:00",
+    ),
+    "a zone with a colon": (
+        "{camera}_%Y%m%dT%H%M%S%z.ts",
+        "c_20261121T011152+05:30.ts",
+        "c",
+        "2026-11-21T01:11:52+05:30",
+    ),
+    "zulu": ("{camera}_%Y%m%dT%H%M%S%z.ts", "c_20261121T011152Z.ts", "c", "2026-11-21T01:11:52Z"),
+    "viseron": ("{camera}/%s.m4s", "c/1795258800.m4s", "c", "2026-11-21T11:00:00+00:00"),
+    "milliseconds beside the second": (
+        "{camera}-%s.{ms}.mp4",
+        "c-1795258800.007.mp4",
+        "c",
+        "2026-11-21T11:00:00.070+00:00",
+    ),
+    "two digits of the year": (
+        "%y%m%d_%H%M%S_{seq}_{camera}.MP4",
+        "261121_100001_042_FH.MP4",
+        "FH",
+        "2026-11-21T10:00:01Z",
+    ),
+    "tesla": (
+        "{kind}/*/%Y-%m-%d_%H-%M-%S-{camera}.mp4",
+        "SavedClips/2026-11-21_10-05-00/2026-11-21_10-00-01-left_repeater.mp4",
+        "left_repeater",
+        "2026-11-21T10:00:01Z",
+    ),
+    "the day named twice": (
+        f"{{camera}}/{DAY}/{DAY}_%H%M%S.mkv",
+        "c/2026-11-21/2026-11-21_100001.mkv",
+        "c",
+        "2026-11-21T10:00:01Z",
+    ),
+    "per cent": ("100%%/{camera}_%s.ts", "100%/c_1795258800.ts", "c", "2026-11-21T11:00:00Z"),
+    "an underscore in the camera": (
+        "{camera}_%Y%m%d_%H%M%S.ts",
+        "rear_door_20261121_100001.ts",
+        "rear_door",
+        "2026-11-21T10:00:01Z",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RECORDERS)
+def test_names_of_known_recorders(case: str) -> None:
+    template, path, camera, start = RECORDERS[case]
+    named = Layout.parse(template, "+00:00").match(path)
+    assert named is not None
+    assert (named.camera, named.start_ms, named.sure) == (camera, ms(start), True)
+
+
+def test_a_duration_in_the_name() -> None:
+    layout = Layout.parse("%s_{camera}_{dur_ms}.mp4", "")
+    assert layout.match("1795258800_c_60000.mp4").duration_ms == 60_000  # type: ignore[union-attr]
+    assert layout.match("1795258800_c_0.mp4").duration_ms is None  # type: ignore[union-attr]
+
+
+NO_RECORDING = {
+    "another extension": "cam1/2026-11-21/10-00-01.txt",
+    "no such day": "cam1/2026-02-30/10-00-01.mp4",
+    "no such hour": "cam1/2026-11-21/25-00-01.mp4",
+    "a leap second": "cam1/2026-11-21/10-00-60.mp4",
+    "no year": "cam1/0000-11-21/10-00-01.mp4",
+    "a folder more": "x/cam1/2026-11-21/10-00-01.mp4",
+    "a folder less": "cam1/10-00-01.mp4",
+    "something before": "cam1/2026-11-21/x10-00-01.mp4",
+    "something behind": "cam1/2026-11-21/10-00-01.mp4.part",
+    "a line break behind": "cam1/2026-11-21/10-00-01.mp4\n",
+    "a dot that is none": "cam1/2026-11-21/10-00-01xmp4",
+    "no camera": "/2026-11-21/10-00-01.mp4",
+    "nothing": "",
+    "far too long": "c" * 2000 + "/2026-11-21/10-00-01.mp4",
+}
+
+
+@pytest.mark.parametrize("case", NO_RECORDING)
+def test_names_that_are_no_recordings(case: str) -> None:
+    assert Layout.parse(PLAIN, "+00:00").match(NO_RECORDING[case]) is None
+
+
+def test_the_two_mentions_of_a_day_must_agree() -> None:
+    layout = Layout.parse(f"{{camera}}/{DAY}/{DAY}_%H%M%S.mkv", "+00:00")
+    assert layout.match("c/2026-11-21/2026-11-22_100001.mkv") is None
+
+
+WALL = {
+    "winter": ("Europe/Berlin", "2026-01-15", "12-00-00", "2026-01-15T12:00:00+01:00", True),
+    "summer": ("Europe/Berlin", "2026-07-15", "12-00-00", "2026-07-15T12:00:00+02:00", True),
+    "twice: the first": ("Europe/Berlin", "2026-10-25", "02-30-00", "2026-10-25T02:30:00+02:00", False),
+    "after it": ("Europe/Berlin", "2026-10-25", "03-00-00", "2026-10-25T03:00:00+01:00", True),
+    "never": ("Europe/Berlin", "2026-03-29", "02-30-00", "2026-03-29T02:30:00+01:00", False),
+    "half an hour": ("Australia/Lord_Howe", "2026-01-15", "12-00-00", "2026-01-15T12:00:00+11:00", True),
+    "fixed": ("-05:30", "2026-07-15", "12-00-00", "2026-07-15T12:00:00-05:30", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WALL)
+def test_wall_time_in_its_zone(case: str) -> None:
+    zone, day, time, start, sure = WALL[case]
+    named = Layout.parse(PLAIN, zone).match(f"c/{day}/{time}.mp4")
+    assert named is not None
+    assert (named.start_ms, named.sure) == (ms(start), sure)
+
+
+BAD = {
+    "a letter nobody knows": ("{camera}/%Y-%m-%d_%H%M%Q.mp4", "UTC", "%Q"),
+    "a field nobody knows": ("{cam}/%s.mp4", "", "{cam}"),
+    "a brace left open": ("{camera/%s.mp4", "", "{"),
+    "a per cent sign at the end": ("{camera}/%s%", "", "%"),
+    "no camera": ("%s.mp4", "", "{camera}"),
+    "no seconds": ("{camera}/%Y-%m-%d_%H%M.mp4", "UTC", "second"),
+    "no date": ("{camera}/%H%M%S.mp4", "UTC", "year"),
+    "no zone": (PLAIN, "", "zone"),
+    "no such zone": (PLAIN, "Europe/Bärlin", "Bärlin"),
+    "a zone that is a path": (PLAIN, "../../etc/passwd", "zone"),
+    "an offset of a day": (PLAIN, "+24:00", "offset"),
+    "nothing": ("", "UTC", "needs"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_templates_that_cannot_be_used_say_why(case: str) -> None:
+    template, zone, said = BAD[case]
+    with pytest.raises(BadLayout, match=None) as refusal:
+        Layout.parse(template, zone)
+    assert said in str(refusal.value)
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+def test_any_template_is_read_or_refused_in_words(template: str, zone: str) -> None:
+    try:
+        Layout.parse(template, zone)
+    except BadLayout:
+        pass
+
+
+@given(st.text(alphabet="c/0123456789-_.+Zmp4٣é", max_size=50))
+def test_any_path_is_matched_or_not(path: str) -> None:
+    for template in (PLAIN, "{camera}@%Y%m%d%H%M%S%z.mp4", "{camera}/%s.{ms}.mp4"):
+        Layout.parse(template, "Europe/Berlin").match(path)
+
+
+@given(
+    st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2199, 1, 1)),
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "+02:00"]),
+)
+def test_a_sure_time_written_back_in_its_zone_is_the_name(when: dt.datetime, zone: str) -> None:
+    layout = Layout.parse("{camera}/%Y-%m-%d_%H-%M-%S-%f.mp4", zone)
+    path = when.strftime("c/%Y-%m-%d_%H-%M-%S-%f.mp4")
+    named = layout.match(path)
+    assert named is not None
+    if named.sure:
+        back = dt.datetime.fromtimestamp(named.start_ms / 1000, layout._zone)
+        expected = when.replace(microsecond=when.microsecond // 1000 * 1000)
+        assert back.replace(tzinfo=None) == expected

@@ -1,0 +1,292 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from agent.conftest import Box, Opened
+from agent.kit import touch_at
+
+
+async def test_a_whole_mp4_has_its_end_from_the_container(box: Box, mp4: bytes) -> None:
+    row = await box.listed(box.record(data=mp4, ext="mp4"))
+    assert (row.end_ms - row.start_ms, row.end_source, row.confidence) == (2000, "container", "sure")
+    assert (row.camera, row.container, row.damaged) == ("front", "mp4", False)
+
+
+async def test_a_file_being_written_is_not_listed(box: Box) -> None:
+    box.record(written_s_ago=0)
+    await box.scanner.scan()
+    assert await box.present() == {}
+
+
+async def test_a_growing_file_never_settles_and_a_quiet_one_does(open_box: Opened) -> None:
+    # Its times lie in the future, so that only the monotonic clock can tell.
+    async with open_box() as box:
+        path = box.record(written_s_ago=-3600)
+        for second in range(8):
+            with path.open("ab") as file:
+                file.write(b"more")
+            touch_at(path, box.clock.wall + 3_600_000 + second)
+            assert await box.scanner.scan() is not None, "it says when to look again"
+            assert await box.present() == {}
+            box.clock.pass_s(1)
+        box.clock.pass_s(5)
+        await box.scanner.scan()
+        assert len(await box.present()) == 1
+
+
+async def test_a_close_that_was_seen_lists_at_once(box: Box, mp4: bytes) -> None:
+    path = box.record(data=mp4, ext="mp4", written_s_ago=0)
+    await box.scanner.scan([str(path)])
+    (row,) = (await box.present()).values()
+    assert row.closed_mono_ms == box.clock.mono
+    assert row.boot_id == box.clock.boot_id
+
+
+async def test_a_newer_recording_of_the_same_camera_closes_the_older(box: Box) -> None:
+    old = box.record(start="10-00-00", written_s_ago=3)
+    box.record(start="10-01-00", written_s_ago=0)
+    row = await box.listed(old)
+    assert (row.end_source, row.confidence) == ("next-recording", "derived")
+    assert row.end_ms - row.start_ms == 60_000
+    assert len(await box.present()) == 1
+
+
+async def test_a_newer_recording_of_another_camera_says_nothing(box: Box) -> None:
+    box.record(camera="front", start="10-00-00", written_s_ago=0)
+    box.record(camera="rear", start="10-01-00", written_s_ago=0)
+    await box.scanner.scan()
+    assert await box.present() == {}
+
+
+async def test_a_file_still_written_is_open_though_files_of_the_future_lie_beside_it(
+    box: Box,
+) -> None:
+    """The box's clock was set back: what was recorded before bears later names."""
+    box.record(start="23-00-00", written_s_ago=900)
+    box.record(start="10-00-00", written_s_ago=0)
+    await box.scanner.scan()
+    assert sorted(await box.present()) == ["front/2026-11-21/23-00-00.ts"]
+
+
+async def test_a_night_without_recording_is_not_part_of_the_recording_before(box: Box) -> None:
+    path = box.record(start="10-00-00")
+    written_ms = box.clock.wall - 3_600_000 + 30_000  # 10:00:30
+    touch_at(path, written_ms)
+    box.record(start="10-50-00")
+    row = await box.listed(path)
+    assert (row.end_ms, row.end_source, row.confidence) == (written_ms, "mtime", "guessed")
+
+
+async def test_an_mp4_cut_short_is_damaged_only_when_it_is_old(box: Box, mp4: bytes) -> None:
+    path = box.record(data=mp4[:-100], ext="mp4", written_s_ago=30)
+    await box.scanner.scan()
+    assert await box.present() == {}
+    box.clock.pass_s(31)
+    row = await box.listed(path)
+    assert row.damaged
+    assert row.end_source != "container"
+
+
+async def test_an_mp4_still_open_is_not_listed_because_a_newer_one_began(
+    box: Box, mp4: bytes
+) -> None:
+    box.record(data=mp4[:-100], ext="mp4", start="10-00-00", written_s_ago=1)
+    box.record(data=mp4[:100], ext="mp4", start="10-01-00", written_s_ago=0)
+    await box.scanner.scan()
+    assert await box.present() == {}
+
+
+async def test_an_empty_file_is_no_recording(box: Box) -> None:
+    box.record(data=b"")
+    await box.scanner.scan()
+    assert await box.present() == {}
+
+
+async def test_what_vanished_is_gone_with_a_new_seq_and_stays_in_the_feed(box: Box) -> None:
+    row = await box.listed(path := box.record())
+    box.record(start="11-00-00", written_s_ago=60)
+    path.unlink()
+    await box.scanner.scan()
+    gone = await box.manifest.get(row.id)
+    assert gone is not None
+    assert not gone.present
+    assert gone.seq > row.seq
+    assert gone.gone_ms == box.clock.wall
+
+
+async def test_what_comes_back_is_present_again_under_its_id(box: Box) -> None:
+    other = box.record(start="11-00-00", written_s_ago=60)
+    row = await box.listed(path := box.record())
+    aside = path.rename(box.folder / "aside.ts")
+    await box.scanner.scan()
+    aside.rename(path)
+    back = await box.listed(path)
+    assert back.id == row.id
+    assert back.gone_ms == 0
+    assert other.exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "becomes_gone"), [(1, True), (2, True), (3, False), (40, False)]
+)
+async def test_a_folder_that_is_suddenly_empty(
+    box: Box, count: int, becomes_gone: bool
+) -> None:
+    paths = [box.record(start=f"10-{n:02}-00") for n in range(count)]
+    await box.scanner.scan()
+    for path in paths:
+        path.unlink()
+    await box.scanner.scan()
+    assert (len(await box.present()) == 0) is becomes_gone
+    assert ("main" in box.scanner.faults) is not becomes_gone
+
+
+async def test_a_vanished_root_is_a_fault_that_ends_when_it_is_back(box: Box) -> None:
+    box.record()
+    await box.scanner.scan()
+    since_ms = box.clock.wall
+    away = box.recordings.rename(box.folder / "unmounted")
+    for _ in range(2):
+        box.clock.pass_s(30)
+        await box.scanner.scan()
+    assert len(await box.present()) == 1
+    assert box.scanner.faults["main"][0] == since_ms + 30_000
+    away.rename(box.recordings)
+    await box.scanner.scan()
+    assert box.scanner.faults == {}
+
+
+async def test_a_folder_below_that_cannot_be_read_loses_nothing(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad sector in one folder is no proof that its recordings were deleted."""
+    box.record(camera="front")
+    box.record(camera="rear")
+    await box.scanner.scan()
+    scandir = os.scandir
+
+    def broken(path: Path) -> object:
+        if "rear" in str(path):
+            raise OSError(errno.EIO, "Input/output error")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", broken)
+    await box.scanner.scan()
+    assert len(await box.present()) == 2
+
+
+async def test_a_renamed_file_is_the_same_recording_at_its_new_place(box: Box) -> None:
+    """A dashcam moves an event from one folder into another."""
+    path = box.record()
+    box.record(start="11-00-00", written_s_ago=60)
+    row = await box.listed(path)
+    new = path.with_suffix(".m2ts")
+    path.rename(new)
+    moved = await box.listed(new)
+    assert moved.id == row.id
+
+
+async def test_two_names_of_one_recording_do_not_churn_the_feed(box: Box) -> None:
+    path = box.record()
+    os.link(path, path.with_suffix(".copy"))
+    await box.scanner.scan()
+    head = await box.manifest.head()
+    for _ in range(3):
+        await box.scanner.scan()
+    assert (await box.manifest.head()).seq == head.seq
+    assert len(await box.rows()) == 1
+
+
+async def test_a_file_written_over_in_place_is_another_recording(box: Box) -> None:
+    path = box.record(data=b"a" * 9000)
+    box.record(start="11-00-00", written_s_ago=60)
+    old = await box.listed(path)
+    path.write_bytes(b"b" * 9000)
+    touch_at(path, box.clock.wall - 100_000)
+    new = await box.listed(path)
+    assert new.id != old.id
+    gone = await box.manifest.get(old.id)
+    assert gone is not None
+    assert not gone.present
+
+
+async def test_only_the_cameras_that_are_shared_are_listed(open_box: Opened) -> None:
+    async with open_box(cameras=("front",)) as box:
+        box.record(camera="front")
+        box.record(camera="toilet")
+        await box.scanner.scan()
+        assert {row.camera for row in await box.rows()} == {"front"}
+
+
+async def test_links_pipes_and_strange_names_are_harmless(box: Box) -> None:
+    day = box.record().parent
+    secret = box.folder / "secret.ts"
+    secret.write_bytes(b"s" * 100)
+    (day / "11-00-00.ts").symlink_to(secret)
+    (day / "elsewhere").symlink_to(box.folder)
+    os.mkfifo(day / "12-00-00.ts")
+    (day / "notes.txt").write_text("no recording")
+    (day / "13-00-00.ts").mkdir()
+    await box.scanner.scan()
+    assert sorted(await box.present()) == ["front/2026-11-21/10-00-00.ts"]
+
+
+async def test_a_name_that_is_no_utf8_is_listed_and_its_bytes_are_found(box: Box) -> None:
+    name = os.fsencode(box.recordings) + b"/b\xfcs/2026-11-21/10-00-00.ts"
+    os.makedirs(os.path.dirname(name))
+    with open(name, "wb") as file:
+        file.write(b"x" * 5000)
+    box.clock.wall = int(os.stat(name).st_mtime * 1000) + 60_000
+    await box.scanner.scan()
+    (row,) = (await box.present()).values()
+    row.camera.encode()
+    handle = box.files.open(row)
+    os.close(handle)
+
+
+async def test_cameras_whose_names_are_no_utf8_stay_apart(box: Box) -> None:
+    for camera in (b"b\xfcs", b"b\xffs"):
+        name = os.fsencode(box.recordings) + b"/" + camera + b"/2026-11-21/10-00-00.ts"
+        os.makedirs(os.path.dirname(name))
+        with open(name, "wb") as file:
+            file.write(b"x" * 5000)
+    box.clock.wall = int(os.stat(name).st_mtime * 1000) + 60_000
+    await box.scanner.scan()
+    assert len({row.camera for row in await box.rows()}) == 2
+
+
+async def test_ids_survive_a_rebuilt_database(open_box: Opened, tmp_path: Path) -> None:
+    async with open_box() as box:
+        first = await box.listed(box.record())
+    for stale in tmp_path.glob("manifest.db*"):
+        stale.unlink()
+    async with open_box() as box:
+        await box.scanner.scan()
+        (again,) = (await box.present()).values()
+        assert again.id == first.id
+        assert box.manifest.epoch != ""
+
+
+async def test_the_second_scan_of_an_unchanged_folder_writes_no_rows(box: Box) -> None:
+    for minute in range(5):
+        box.record(start=f"10-0{minute}-00")
+    await box.scanner.scan()
+    before = await box.manifest.head()
+    box.clock.pass_s(30)
+    await box.scanner.scan()
+    after = await box.manifest.head()
+    assert after.seq == before.seq
+    assert after.scanned_ms == before.scanned_ms + 30_000
+
+
+async def test_time_in_the_manifest_stands_still_while_a_source_is_at_fault(box: Box) -> None:
+    """How old the rows are is part of what they say."""
+    for minute in range(5):
+        box.record(start=f"10-0{minute}-00")
+    await box.scanner.scan()
+    good_ms = (await box.manifest.head()).scanned_ms
+    box.recordings.rename(box.folder / "unmounted")
+    box.clock.pass_s(300)
+    await box.scanner.scan()
+    assert (await box.manifest.head()).scanned_ms == good_ms
