@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 
-from layover_central import outlook
+from layover_central import fulfilment, outlook
 from layover_central.archive.files import Archive
 from layover_central.changes import Topic
 from layover_central.clock import Clock, SystemClock
@@ -77,7 +77,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Central]:
             await stack.enter_async_context(discovering(lookout.sighted, lookout.allowed_networks))
         tasks = [
             asyncio.create_task(part)
-            for part in (puller.run(), lookout.run(), _follow_news(central, caps, puller))
+            for part in (
+                puller.run(),
+                lookout.run(),
+                fulfilment.keep_reviewing(central),
+                _follow_news(central, caps, puller),
+            )
         ]
         for task in tasks:
             task.add_done_callback(_bug)
@@ -100,11 +105,12 @@ async def _follow_news(central: Central, caps: Caps, puller: Puller) -> None:
                     topic = await news.get()
             if topic is Topic.DEPOTS:
                 await caps.load()
-            if topic is Topic.REQUESTS:
-                puller.stir()
-            if topic in (None, Topic.REQUESTS):
+            if topic is Topic.WANTED:
+                puller.wants_changed()
+            if topic in (None, Topic.WANTED):
                 await outlook.refresh(central)
-            puller.wake()
+            if topic in (Topic.DEPOTS, Topic.WANTED):
+                puller.wake()
 
 
 def _bug(task: asyncio.Task[None]) -> None:

@@ -17,6 +17,8 @@ class Topic(StrEnum):
     REQUESTS = "requests"
     TRANSFERS = "transfers"
     WARNINGS = "warnings"
+    WANTED = "wanted"
+    """What is wanted of a site changed: more of it, or less."""
 
 
 class Changes:

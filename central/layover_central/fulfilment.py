@@ -4,6 +4,7 @@
 finds; it may be called at any time and any number of times.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,7 @@ from layover_central.core.requests import (
     Fate,
     KnownRecording,
     Piece,
+    RequestState,
     horizon_ms,
     request_state,
     tally,
@@ -29,6 +31,7 @@ from layover_central.store.requests import Request
 from layover_central.store.sites import Site
 from layover_central.store.transfers import Transfer, TransferState
 
+REVIEW_EVERY_S = 0.2
 SEAM_MS = 1500
 """Between two files of a recorder nothing is missing as long as the hole is no longer."""
 
@@ -83,8 +86,8 @@ async def review(central: Central, request_id: int) -> Request:
         request = await requests.by_id(connection, request_id)
     if changed or new:
         central.changes.publish(Topic.REQUESTS)
-    if new:
-        central.changes.publish(Topic.TRANSFERS)
+    if new or (changed and request.state is RequestState.STOPPED):
+        central.changes.publish(Topic.WANTED)
     if ended:
         central.changes.publish(Topic.WARNINGS)
     return request
@@ -98,12 +101,15 @@ async def review_site(central: Central, site_id: int) -> None:
         await review(central, request.id)
 
 
-async def review_transfer(central: Central, transfer_id: int) -> None:
-    """Reviews every request that a transfer serves."""
-    async with central.store.begin() as connection:
-        served = await transfers.requests_of(connection, transfer_id)
-    for request_id in served:
-        await review(central, request_id)
+async def keep_reviewing(central: Central) -> None:
+    """Reviews what is due, at most every so often, for as long as it runs."""
+    while True:
+        request_ids, transfer_ids = await central.due.taken()
+        async with central.store.begin() as connection:
+            request_ids |= await transfers.requests_of(connection, transfer_ids)
+        for request_id in sorted(request_ids):
+            await review(central, request_id)
+        await asyncio.sleep(REVIEW_EVERY_S)
 
 
 async def pieces(central: Central, request_id: int) -> list[tuple[int, str, Piece]]:
@@ -116,16 +122,12 @@ async def pieces(central: Central, request_id: int) -> list[tuple[int, str, Piec
 async def _look(central: Central, connection: AsyncConnection, request: Request) -> Finding:
     finding = Finding()
     known_sites: dict[int, Site] = {}
-    extents: dict[int, dict[str, mirror.CameraExtent]] = {}
     for site_id, camera in await requests.cameras(connection, request.id):
         if site_id not in known_sites:
             known_sites[site_id] = await sites.by_id(connection, site_id)
-            extents[site_id] = {
-                extent.camera: extent for extent in await mirror.cameras(connection, site_id)
-            }
         site = known_sites[site_id]
         pieces_of_camera = await _look_at_camera(
-            central, connection, request, site, camera, extents[site_id].get(camera), finding
+            central, connection, request, site, camera, finding
         )
         finding.pieces += [(site_id, camera, piece) for piece in pieces_of_camera]
     return finding
@@ -137,7 +139,6 @@ async def _look_at_camera(
     request: Request,
     site: Site,
     camera: str,
-    extent: mirror.CameraExtent | None,
     finding: Finding,
 ) -> list[Piece]:
     """One camera's pieces; adds to the finding what is to be fetched and what is gone.
@@ -176,10 +177,11 @@ async def _look_at_camera(
                 finding.wanted.setdefault(site.id, {})[row.id] = row.size_bytes
             fate = Fate.PENDING if fate is Fate.STOPPED else fate
         known.append(KnownRecording(row.id, start_ms, end_ms, fate))
+    edge = await mirror.edge(connection, site.id, camera)
     horizon = horizon_ms(
-        extent.last_end_ms + offset_ms if extent else None,
+        edge.last_end_ms + offset_ms if edge else None,
         site.as_of_ms + offset_ms if site.as_of_ms is not None else None,
-        extent.longest_ms if extent else 3_600_000,
+        edge.longest_ms if edge else 3_600_000,
     )
     found = verdict(request.from_ms, request.to_ms, known, horizon, SEAM_MS + 2 * slack_ms)
     if request.stopped_ms is None:

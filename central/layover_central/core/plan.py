@@ -108,11 +108,15 @@ def choose(snapshot: Snapshot, now_ms: int) -> Plan:
     """Starts and stops for now. Never grants more than a cap, never begins past a window."""
     if snapshot.archive_full:
         why = "the archive has no space"
-        stops = [Stop(r.transfer_id, why) for r in snapshot.running]
+        stops = [Stop(r.transfer_id, why) for r in _least_urgent_first(snapshot)]
         return Plan([], stops, {c.transfer_id: why for c in snapshot.candidates}, NEVER_MS)
     stops, overrun = _overruns(snapshot)
     starts, waits, wake_ms = _starts(snapshot, overrun, now_ms)
     return Plan(starts, stops, waits, min(wake_ms, _next_edge(snapshot, now_ms)))
+
+
+def _least_urgent_first(snapshot: Snapshot) -> list[Running]:
+    return sorted(snapshot.running, key=urgency, reverse=True)
 
 
 def _next_edge(snapshot: Snapshot, now_ms: int) -> int:
@@ -131,7 +135,7 @@ def _overruns(snapshot: Snapshot) -> tuple[list[Stop], set[str]]:
     }
     overrun = {key for key, excess_bps in over.items() if excess_bps > 0}
     stops: list[Stop] = []
-    for work in sorted(snapshot.running, key=urgency, reverse=True):
+    for work in _least_urgent_first(snapshot):
         limited = [key for key in work.path if key in over]
         if work.rate_bps is None:
             overrun.update(limited)

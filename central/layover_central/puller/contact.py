@@ -28,8 +28,6 @@ from layover_central.store.transfers import OpenTransfer, TransferState
 log = logging.getLogger(__name__)
 
 HOLDS_AT_ONCE = 6
-BREATH_S = 0.2
-"""News within this time are looked at together."""
 
 
 class SiteContact:
@@ -56,9 +54,12 @@ class SiteContact:
         self._archive = archive
         self._wake = wake
         self._stirred = asyncio.Event()
+        self._wanted_changed = False
+        self._in_doubt = False
         self._offset_ms = 0
         self._no_hold: set[int] = set()
         self._head: tuple[str, int] | None = None
+        self._look_at_s = asyncio.get_running_loop().time() + central.settings.liveness_s
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -66,8 +67,14 @@ class SiteContact:
         depot = (f"depot:{self.depot.name}",) if self.depot else ()
         return ("global", *depot, f"site:{self.site.label}")
 
-    def stir(self) -> None:
-        """There is news about requests, or doubt about the link: look at once."""
+    def wants_changed(self) -> None:
+        """Requests want more of this site, or less."""
+        self._wanted_changed = True
+        self._stirred.set()
+
+    def doubt(self) -> None:
+        """Something failed on this link: see at once whether the site is still there."""
+        self._in_doubt = True
         self._stirred.set()
 
     async def run(
@@ -80,20 +87,30 @@ class SiteContact:
             await self._protect()
             await self._follow(status)
             while True:
-                try:
-                    async with asyncio.timeout(self._central.settings.liveness_s):
-                        await self._stirred.wait()
-                        await asyncio.sleep(BREATH_S)
-                except TimeoutError:
-                    pass
-                self._stirred.clear()
-                if not await self._look(sign):
+                silent = await self._pause()
+                if self._wanted_changed:
+                    self._wanted_changed = False
+                    await self._protect()
+                if (silent or self._in_doubt) and not await self._look(sign):
                     return
         finally:
             await asyncio.shield(self._end(contact_id))
 
+    async def _pause(self) -> bool:
+        """Until there is news; True where a sign of life is due instead."""
+        try:
+            async with asyncio.timeout_at(self._look_at_s):
+                await self._stirred.wait()
+        except TimeoutError:
+            return True
+        self._stirred.clear()
+        return False
+
     async def _look(self, sign: Callable[[Event], Effect | None]) -> bool:
         """One sign of life and whatever is new; False once the contact has ended."""
+        self._in_doubt = False
+        liveness_s = self._central.settings.liveness_s
+        self._look_at_s = asyncio.get_running_loop().time() + liveness_s
         while True:
             try:
                 status, sounding = await self.client.status()
@@ -146,14 +163,12 @@ class SiteContact:
     async def _follow(self, status: Status) -> None:
         """Takes over what is new in the manifest, then sees to what that means for requests."""
         head = (status.manifest.epoch, status.manifest.seq)
-        moved = head != self._head
-        if moved:
+        if head != self._head:
             await self._read_manifest(head)
             self._head = head
             self._central.changes.publish(Topic.SITES)
-        await fulfilment.review_site(self._central, self.site.id)
-        await self._protect()
-        if moved:
+            await fulfilment.review_site(self._central, self.site.id)
+            await self._protect()
             await outlook.refresh(self._central, self.site.id)
 
     async def _read_manifest(self, head: tuple[str, int]) -> None:
@@ -215,7 +230,7 @@ class SiteContact:
     async def _lost(self, work: OpenTransfer, why: str) -> None:
         fetch = self._fetch(work)
         await fetch.abandon(TransferState.LOST, why)
-        await fulfilment.review_transfer(self._central, work.transfer.id)
+        self._central.due.transfers([work.transfer.id])
 
     def _offer(self, work: Iterable[OpenTransfer]) -> None:
         offered = {w.transfer.id: w for w in work}

@@ -4,7 +4,8 @@ The part file is the truth of what is here; the row follows it. See docs/design/
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 from layover_agent.wire.codec import MalformedMessage
 from layover_agent.wire.statement import ForgedStatement, verified
@@ -21,15 +22,6 @@ from layover_central.store.transfers import OpenTransfer, TransferState
 
 WRITE_BYTES = 256 << 10
 """How much is gathered before it is written: what a kill -9 can cost."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpanResult:
-    """What a span brought, whether or not it came to its end."""
-
-    received_bytes: int
-    seconds: float
-    finished: bool
 
 
 class Fetch:
@@ -78,12 +70,16 @@ class Fetch:
     def close(self) -> None:
         self._part.close()
 
-    async def span(self, rate_bps: int | None, max_bytes: int) -> SpanResult:
-        """Fetches the next bytes, at most ``max_bytes``, at no more than a payload rate.
+    async def span(
+        self, rate_bps: int | None, max_bytes: int, quiet: Callable[[float], None]
+    ) -> bool:
+        """Fetches the next bytes, at most ``max_bytes``, at no more than a payload rate; whether
+        the recording is whole and in its place.
 
-        Whatever arrives is kept, also when the span ends with an error or is cancelled.
+        ``quiet`` is told how many seconds the bytes took as soon as the last has come: what
+        follows needs no link. Whatever arrives is kept, also when the span ends with an error
+        or is cancelled.
         """
-        began_s = self._central.clock.mono_s()
         self.received_bytes = 0
         try:
             digests, state = await self._prepared()
@@ -101,21 +97,27 @@ class Fetch:
                             self.received_bytes += len(part)
                             while len(pending) >= WRITE_BYTES:
                                 await self._keep(digests, pending, WRITE_BYTES)
+                        quiet(self._central.clock.mono_s() - began_s)
                     finally:
                         # Also after a cut: what has come is ours.
                         await asyncio.shield(self._keep_all(digests, pending))
             finished = await self._finish_if_whole(digests)
-        finally:
+        except BaseException:
             await asyncio.shield(self._note_progress())
-        seconds = self._central.clock.mono_s() - began_s
-        return SpanResult(self.received_bytes, seconds, finished)
+            raise
+        if not finished:
+            await self._note_progress()
+        return finished
 
     async def _prepared(self) -> tuple[Digests, Resume]:
         if self._digests is not None and self._resume is not None:
             return self._digests, self._resume
+        digests = self._remembered()
+        signed: dict[str, Any] = {}
+        if digests is None:
+            digests, signed = await self._asked()
         async with self._central.store.begin() as connection:
-            self._fence = await transfers.take_over(connection, self.work.transfer.id)
-        digests = self._remembered() or await self._asked()
+            self._fence = await transfers.take_over(connection, self.work.transfer.id, signed)
         self._there = await asyncio.to_thread(self._archive.already, self._place, digests)
         if self._there is None:
             have = await asyncio.to_thread(self._part.recover, digests)
@@ -135,7 +137,8 @@ class Fetch:
         except (ForgedStatement, MalformedMessage):
             return None
 
-    async def _asked(self) -> Digests:
+    async def _asked(self) -> tuple[Digests, dict[str, Any]]:
+        """The site's digests, and the columns that keep its word for them."""
         digests, statement = await self._client.digests(self.work.transfer.recording_id)
         if digests.size_bytes != self.work.transfer.size_bytes:
             raise LayoverError(
@@ -143,18 +146,12 @@ class Fetch:
                 f"the manifest says {self.work.transfer.size_bytes} bytes, "
                 f"the signed statement {digests.size_bytes}",
             )
-        async with self._central.store.begin() as connection:
-            await transfers.change(
-                connection,
-                self.work.transfer.id,
-                {
-                    "statement": statement.payload,
-                    "signature": statement.signature,
-                    "certificate": self._client.certificate,
-                    "sha256": digests.sha256.hex(),
-                },
-            )
-        return digests
+        return digests, {
+            "statement": statement.payload,
+            "signature": statement.signature,
+            "certificate": self._client.certificate,
+            "sha256": digests.sha256.hex(),
+        }
 
     async def _keep_all(self, digests: Digests, pending: bytearray) -> None:
         while pending:
@@ -191,6 +188,9 @@ class Fetch:
         if path is None:
             path = await asyncio.to_thread(self._part.commit, self._place, digests)
         async with self._central.store.begin() as connection:
+            await transfers.progress(
+                connection, self.work.transfer.id, digests.size_bytes, self.received_bytes
+            )
             await transfers.finish(
                 connection,
                 self.work.transfer.id,

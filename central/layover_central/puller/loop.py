@@ -38,6 +38,8 @@ class Span:
     fetch: Fetch
     start: Start
     site_bytes_before: int
+    granted_bps: int | None
+    """Its grant while bytes come, 0 from then on; None: unlimited."""
     paid_bytes: int = 0
 
 
@@ -67,11 +69,10 @@ class Puller:
     def wake(self) -> None:
         self._awake.set()
 
-    def stir(self) -> None:
-        """Requests changed: every contact looks at what it must hold and may fetch."""
+    def wants_changed(self) -> None:
+        """Every contact looks at what it must hold and may fetch."""
         for contact in self._contacts.values():
-            contact.stir()
-        self.wake()
+            contact.wants_changed()
 
     def began(self, contact: SiteContact) -> None:
         self._contacts[contact.site.id] = contact
@@ -128,7 +129,7 @@ class Puller:
         keys |= {key for span in self._spans.values() for key in span.contact.path}
         grants = Counter[str]()
         for span in self._spans.values():
-            grants.update(dict.fromkeys(span.contact.path, span.start.rate_bps or 0))
+            grants.update(dict.fromkeys(span.contact.path, span.granted_bps or 0))
         parallel = self._central.settings.parallel_per_site
         return Snapshot(
             candidates=list(self._candidates(now_ms)),
@@ -165,7 +166,9 @@ class Puller:
         for start in decided.starts:
             contact = next(c for c in self._contacts.values() if start.transfer_id in c.fetches)
             fetch = contact.fetches[start.transfer_id]
-            self._spans[start.transfer_id] = Span(contact, fetch, start, contact.received_bytes)
+            self._spans[start.transfer_id] = Span(
+                contact, fetch, start, contact.received_bytes, start.rate_bps
+            )
             self._show(fetch)
             self._tasks[start.transfer_id] = asyncio.create_task(
                 self._span(self._spans[start.transfer_id])
@@ -177,21 +180,20 @@ class Puller:
                 known = self._central.live.transfers.get(transfer_id)
                 if why is not None and (known is None or known.waits != why):
                     self._show(fetch, waits=why)
-                    contact.stir()
+                    self._central.due.transfers([transfer_id])
 
     async def _span(self, span: Span) -> None:
         """One span, and what follows from its end. Its errors end here."""
         fetch = span.fetch
         rate_bps = span.start.rate_bps
         try:
-            result = await fetch.span(
-                None if rate_bps is None else payload_bps(rate_bps), span.start.max_bytes
+            finished = await fetch.span(
+                None if rate_bps is None else payload_bps(rate_bps),
+                span.start.max_bytes,
+                lambda seconds: self._quiet(span, seconds),
             )
-            self._pay(span, self._central.clock.now_ms())
-            self._measure(span, result.seconds)
-            if result.received_bytes:
-                self._troubles.pop(fetch.work.transfer.id, None)
-            if result.finished:
+            self._troubles.pop(fetch.work.transfer.id, None)
+            if finished:
                 span.contact.fetches.pop(fetch.work.transfer.id, None)
         except LayoverError as error:
             await self._failed(span, error)
@@ -200,7 +202,15 @@ class Puller:
         if fetch.work.transfer.id not in span.contact.fetches:
             fetch.close()
             await span.contact.release(fetch)
-        await fulfilment.review_transfer(self._central, fetch.work.transfer.id)
+        self._central.due.transfers([fetch.work.transfer.id])
+
+    def _quiet(self, span: Span, seconds: float) -> None:
+        """The last byte of a span has come: its grant is free for the next, while what came is
+        brought to the disk."""
+        self._pay(span, self._central.clock.now_ms())
+        self._measure(span, seconds)
+        span.granted_bps = 0
+        self.wake()
 
     def _close(self, span: Span) -> None:
         transfer_id = span.fetch.work.transfer.id
@@ -226,10 +236,10 @@ class Puller:
                 self._full_until_ms = self._central.clock.now_ms() + FULL_RETRY_MS
             case Kind.LEASE_LOST:
                 span.contact.fetches.pop(transfer_id, None)
-                span.contact.stir()
+                span.contact.wants_changed()
             case Kind.UNREACHABLE | Kind.STALLED:
                 self._retry(span, error.detail, fresh=span.fetch.received_bytes > 0)
-                span.contact.stir()
+                span.contact.doubt()
             case _:
                 self._retry(span, error.detail, fresh=False)
 
@@ -308,7 +318,7 @@ def _running(span: Span) -> Running:
         transfer_id=span.start.transfer_id,
         site=span.contact.site.label,
         path=span.contact.path,
-        rate_bps=span.start.rate_bps,
+        rate_bps=span.granted_bps,
         expires_ms=_early_ms(span.contact, span.fetch),
         priority=span.fetch.work.priority,
         asked_ms=span.fetch.work.asked_ms,

@@ -149,6 +149,31 @@ async def cameras(connection: AsyncConnection, site_id: int) -> list[CameraExten
     return [CameraExtent(r[0], r[1], r[2], r[3], r[4], int(r[5])) for r in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Up to when a camera's recordings are known, and how long the longest of them is."""
+
+    last_end_ms: int
+    longest_ms: int
+
+
+async def edge(
+    connection: AsyncConnection, site_id: int, camera: str, youngest: int = 50
+) -> Edge | None:
+    """Where the youngest recordings of one camera end; None: there are none."""
+    rows = (
+        await connection.execute(
+            select(recordings.c.start_ms, recordings.c.end_ms)
+            .where(recordings.c.site_id == site_id, recordings.c.camera == camera)
+            .order_by(recordings.c.start_ms.desc())
+            .limit(youngest)
+        )
+    ).all()
+    if not rows:
+        return None
+    return Edge(max(r[1] for r in rows), max(r[1] - r[0] for r in rows))
+
+
 async def listing(
     connection: AsyncConnection,
     site_id: int,

@@ -196,12 +196,15 @@ async def change(connection: AsyncConnection, transfer_id: int, values: Mapping[
     )
 
 
-async def take_over(connection: AsyncConnection, transfer_id: int) -> int:
-    """A new fence for a transfer: whoever held an older one can no longer commit."""
+async def take_over(
+    connection: AsyncConnection, transfer_id: int, values: Mapping[str, Any] | None = None
+) -> int:
+    """A new fence for a transfer, and other columns with it: whoever held an older fence can no
+    longer commit."""
     fence = await connection.scalar(
         update(transfers)
         .where(transfers.c.id == transfer_id)
-        .values(fence=transfers.c.fence + 1)
+        .values(fence=transfers.c.fence + 1, **(values or {}))
         .returning(transfers.c.fence)
     )
     return int(fence or 0)
@@ -261,12 +264,14 @@ async def sites_of_request(connection: AsyncConnection, request_id: int) -> list
     return [row[0] for row in rows]
 
 
-async def requests_of(connection: AsyncConnection, transfer_id: int) -> list[int]:
-    """The requests that a transfer serves."""
+async def requests_of(connection: AsyncConnection, transfer_ids: Iterable[int]) -> set[int]:
+    """The requests that transfers serve."""
     rows = await connection.execute(
-        select(request_transfers.c.request_id).where(request_transfers.c.transfer_id == transfer_id)
+        select(request_transfers.c.request_id).where(
+            request_transfers.c.transfer_id.in_(list(transfer_ids))
+        )
     )
-    return [row[0] for row in rows]
+    return {row[0] for row in rows}
 
 
 async def wanted_ids(connection: AsyncConnection) -> set[int]:

@@ -66,7 +66,7 @@ class Authority:
         """
         try:
             if len(request_pem) > MAX_CSR_BYTES:
-                raise ValueError(f"{len(request_pem)} bytes")  # noqa: TRY301
+                raise ValueError(f"{len(request_pem)} bytes")
             request = x509.load_pem_x509_csr(request_pem)
             key = request.public_key()
             valid = request.is_signature_valid

@@ -40,7 +40,13 @@ RECORDERS = {
         "{camera}-%s.{ms}.mp4",
         "c-1795258800.007.mp4",
         "c",
-        "2026-11-21T11:00:00.070+00:00",
+        "2026-11-21T11:00:00.007+00:00",
+    ),
+    "kerberos, whose milliseconds have no leading zeros": (
+        "%s_*-{ms}_{camera}_*_{dur_ms}.mp4",
+        "1795258800_1-7_door_0-0-0-0_1_60000.mp4",
+        "door",
+        "2026-11-21T11:00:00.007+00:00",
     ),
     "two digits of the year": (
         "%y%m%d_%H%M%S_{seq}_{camera}.MP4",

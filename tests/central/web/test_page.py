@@ -210,7 +210,7 @@ async def test_the_page_shows_what_central_knows(
     for words in ("Waiting", "bus-217", "1 of 4 files", "At risk", "about to start", "A-17"):
         assert words in requests
     site = await browser.text("#sites")
-    for words in ("In reach", "Not enrolled", "40 Mbit/s", "2 cameras", HOSTILE):
+    for words in ("In reach", "Not enrolled", "40\u00a0Mbit/s", "2 cameras", HOSTILE):
         assert words in site
     assert "May be lost" in await browser.text("#warnings")
     assert await browser.run("document.title") == "(1) Layover"

@@ -100,7 +100,7 @@ function scaled(value, units) {
     index += 1;
   }
   const digits = index === 0 || value >= 99.5 ? 0 : 1;
-  return `${value.toFixed(digits).replace(/\.0$/, "")} ${units[index]}`;
+  return `${value.toFixed(digits).replace(/\.0$/, "")}\u00a0${units[index]}`;
 }
 
 export function bytes(value) {
