@@ -72,10 +72,15 @@ class Program:
 
     async def kill(self) -> None:
         """SIGKILL: as a power cut is to the process."""
+        self.kill_now()
+        if self._process is not None:
+            await self._process.wait()
+
+    def kill_now(self) -> None:
+        """SIGKILL without waiting, for whoever can no longer wait."""
         if self._process is not None and self.running:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-            await self._process.wait()
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
@@ -162,6 +167,10 @@ every_s = 5.0
     async def stop(self) -> None:
         await asyncio.gather(self.agent.stop(), self.camera_box.stop())
 
+    def kill_now(self) -> None:
+        self.agent.kill_now()
+        self.camera_box.kill_now()
+
     async def _agent_command(self, *arguments: str) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -174,7 +183,12 @@ every_s = 5.0
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await process.communicate()
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         if process.returncode:
             raise NotReady(f"layover-agent {arguments[0]} failed: {output.decode()}")
 
@@ -185,4 +199,12 @@ async def running(*programs: Program | SimulatedSite) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.shield(asyncio.gather(*(one.stop() for one in programs)))
+        ending = asyncio.gather(*(one.stop() for one in programs))
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            # Asked to end twice: patience is over, but nothing is left running.
+            for one in programs:
+                one.kill_now()
+            await ending
+            raise

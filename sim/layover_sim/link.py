@@ -123,7 +123,7 @@ class Link:
         await self.down_now()
         self._claim.close()
 
-    def _reset_all(self) -> asyncio.Future[list[None | BaseException]]:
+    def _reset_all(self) -> asyncio.Future[list[BaseException | None]]:
         """Begins to reset every connection; done once all are gone."""
         self.from_site.cut_at_bytes = None
         self.from_site.cutting = self.to_site.cutting = True

@@ -1,6 +1,7 @@
 """The wire's calls over real TLS: every answer, every refusal."""
 
 import asyncio
+import base64
 import hashlib
 import os
 import time
@@ -99,8 +100,6 @@ async def test_a_recording_arrives_whole_with_its_digest(
     assert response.headers["content-type"] == "video/mp2t"
     assert "content-encoding" not in response.headers
     assert "transfer-encoding" not in response.headers
-    import base64
-
     digest = base64.b64encode(hashlib.sha256(DATA).digest()).decode()
     assert response.headers["repr-digest"] == f"sha-256=:{digest}:"
 
@@ -175,7 +174,6 @@ REFUSALS = {
     "no such recording": ("GET", f"/v1/recordings/{NOBODY}", Reason.NOT_FOUND),
     "no such recording's digests": ("GET", f"/v1/recordings/{NOBODY}/digests", Reason.NOT_FOUND),
     "no such recording's hold": ("PUT", f"/v1/holds/{NOBODY}", Reason.NOT_FOUND),
-    "a path": ("GET", "/v1/recordings/../../etc/passwd", Reason.NOT_FOUND),
     "an encoded path": ("GET", "/v1/recordings/..%2f..%2fetc%2fpasswd", Reason.NOT_FOUND),
     "an id in capitals": ("GET", f"/v1/recordings/{'A' * 32}", Reason.NOT_FOUND),
     "an id too long": ("GET", f"/v1/recordings/{'a' * 33}", Reason.NOT_FOUND),

@@ -220,7 +220,7 @@ async def test_a_slow_reader_that_goes_on_reading_gets_everything(
 ) -> None:  # type: ignore[no-untyped-def]
     """A weak cellular link is no silence: the deadline is for the next byte, not the next block."""
     monkeypatch.setattr(http, "SEND_S", 0.4)
-    blocks, block = 4, 1 << 20
+    blocks, block = 3, 4 << 20
 
     async def body() -> AsyncGenerator[bytes]:
         for _ in range(blocks):
@@ -233,8 +233,8 @@ async def test_a_slow_reader_that_goes_on_reading_gets_everything(
         got = 0
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while got < blocks * block:
-                got += len(await reader.readexactly(32_768))
-                await asyncio.sleep(0.02)
+                got += len(await reader.readexactly(65_536))
+                await asyncio.sleep(0.01)
         assert got == blocks * block
 
 

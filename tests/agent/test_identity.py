@@ -1,5 +1,6 @@
 """Who may speak to a box: a table of attackers, each over a real TLS connection."""
 
+import asyncio
 import datetime as dt
 import socket
 import ssl
@@ -11,6 +12,7 @@ from agent.conftest import Box
 from agent.kit import CENTRAL_URI, ClientFiles, FleetCa
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from layover_agent.errors import NotEnrolled
@@ -34,8 +36,6 @@ def answers(port: int, context: ssl.SSLContext) -> bool:
 
 
 async def welcomed(port: int, context: ssl.SSLContext) -> bool:
-    import asyncio
-
     return await asyncio.to_thread(answers, port, context)
 
 
@@ -110,8 +110,6 @@ async def test_a_central_that_was_replaced_is_turned_away_for_good(
 async def test_the_box_shows_the_certificate_of_its_own_key(
     port: int, central: ClientFiles, box: Box
 ) -> None:
-    import asyncio
-
     def shown() -> bytes | None:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
             context = central.context()
@@ -185,8 +183,6 @@ def test_the_epoch_of_the_old_fleet_does_not_lock_out_the_new_one(
 def foreign_key(identity: Identity, fleet: FleetCa) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     made = fleet.issue(key, [], ExtendedKeyUsageOID.SERVER_AUTH)
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     return made.public_bytes(Encoding.PEM) + fleet.pem
 
 

@@ -185,6 +185,7 @@ async def test_children_end_even_when_the_end_is_cancelled(tmp_path: Path) -> No
 
     task = asyncio.create_task(block())
     await eventually(lambda: all("deaf" in program.tail() for program in programs))
+    await eventually(lambda: all(program.running for program in programs))
     pids = [program.pid for program in programs]
     task.cancel()
     await asyncio.sleep(0)
@@ -201,12 +202,15 @@ async def test_children_end_even_when_the_end_is_cancelled(tmp_path: Path) -> No
 async def test_a_cancelled_command_leaves_no_child(tmp_path: Path) -> None:
     site = box(tmp_path)
     task = asyncio.create_task(site.certificate_request())
-    me = psutil.Process()
-    await eventually(lambda: bool(me.children()))
+
+    def commands() -> list[psutil.Process]:
+        return [one for one in psutil.Process().children() if "layover_agent" in one.cmdline()]
+
+    await eventually(lambda: bool(commands()))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    left = [child for child in me.children() if "layover_agent" in child.cmdline()]
+    left = commands()
     try:
         assert left == []
     finally:

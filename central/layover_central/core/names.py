@@ -2,15 +2,17 @@
 
 import datetime as dt
 import hashlib
+import re
 import unicodedata
 
 MAX_BYTES = 100
 _FORBIDDEN = set('/\\:*?"<>|~')
 _RESERVED = (
-    {"con", "prn", "aux", "nul"}
-    | {f"com{n}" for n in range(1, 10)}
-    | {f"lpt{n}" for n in range(1, 10)}
+    {"con", "prn", "aux", "nul", "conin$", "conout$"}
+    | {f"com{n}" for n in "123456789¹²³"}
+    | {f"lpt{n}" for n in "123456789¹²³"}
 )
+_PLAIN_ID = re.compile(r"[0-9a-z]{8,}", re.ASCII)
 _EXTENSIONS = {
     "mp4": "mp4",
     "ts": "ts",
@@ -31,13 +33,13 @@ def safe_name(text: str) -> str:
     apart by the digest too, wherever a capital letter stands.
     """
     normal = unicodedata.normalize("NFC", text)
-    kept = "".join(c for c in normal if c not in _FORBIDDEN and _readable(c)).strip(" .")
-    kept = kept.casefold()
-    if kept.partition(".")[0] in _RESERVED:
+    kept = "".join(c for c in normal if c not in _FORBIDDEN and _readable(c))
+    kept = unicodedata.normalize("NFC", kept.casefold()).strip(" .")
+    if kept.partition(".")[0].rstrip(" ") in _RESERVED:
         kept = f"_{kept}"
     if kept == text and 0 < len(kept.encode()) <= MAX_BYTES:
         return kept
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    digest = _digest8(text)
     short = kept.encode()[: MAX_BYTES - 9].decode("utf-8", "ignore").rstrip(" .")
     return f"{short}~{digest}"
 
@@ -51,12 +53,18 @@ def archive_path(
 ) -> tuple[str, ...]:
     """Where a recording lies: ``site/camera/date/start--end-id.ext``, all in UTC.
 
-    Eight digits of the recording's id keep two recordings of the same second apart.
+    Eight digits of the recording's id keep two recordings of the same second apart. The id is
+    the site's word: one that is not plain gives way to its digest.
     """
     start, end = _utc(start_ms), _utc(end_ms)
     extension = _EXTENSIONS.get(container, "bin")
-    name = f"{_stamp(start)}--{_stamp(end)}-{recording_id[:8]}.{extension}"
-    return safe_name(site), safe_name(camera), f"{start:%Y-%m-%d}", name
+    id8 = recording_id[:8] if _PLAIN_ID.fullmatch(recording_id) else _digest8(recording_id)
+    name = f"{_stamp(start)}--{_stamp(end)}-{id8}.{extension}"
+    return safe_name(site), safe_name(camera), start.date().isoformat(), name
+
+
+def _digest8(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _stamp(moment: dt.datetime) -> str:

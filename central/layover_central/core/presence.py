@@ -75,14 +75,13 @@ def probing_at(presence: Presence, next_probe_ms: int) -> Presence:
 
 
 def probe_delay_ms(failures: int, base_ms: int, cap_ms: int, spread: float) -> int:
-    """When to try an absent site again: from ``base_ms`` growing slowly to ``cap_ms``.
+    """When to try an absent site again: from ``base_ms`` growing slowly, never above ``cap_ms``.
 
     It stays at the base for a minute's worth of tries, because a bus that just left often comes
     back. ``spread`` (0 to 1, random) keeps many sites from being tried in step.
     """
-    grown = base_ms * 1.05 ** max(failures - 60, 0) if failures < 400 else cap_ms
-    delay_ms = min(grown, max(cap_ms, base_ms))
-    return int(delay_ms * (0.8 + 0.4 * spread))
+    grown_ms = base_ms * 1.05 ** min(max(failures - 60, 0), 400)
+    return int(min(grown_ms, cap_ms / 1.2) * (0.8 + 0.4 * spread))
 
 
 TABLE: dict[tuple[State, Event], tuple[State, Effect | None]] = {

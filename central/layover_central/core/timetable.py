@@ -9,14 +9,20 @@ import datetime as dt
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_UNITS = {"kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9, "kB/s": 8e3, "MB/s": 8e6, "GB/s": 8e9}
+_PREFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
+_UNITS = {f"{p}bit/s": n for p, n in _PREFIX.items()} | {
+    f"{p}B/s": 8 * n for p, n in _PREFIX.items()
+}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s?([kMG](?:bit|B)/s)")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
-_MAX_TEXT = 2000
+_MAX_TEXT = 8000
+"""Longer than the canonical text of any timetable with ``_MAX_EDGES``."""
+_MAX_EDGES = 168
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -43,16 +49,16 @@ class Timetable:
 
     def rate_bps(self, now_ms: int) -> int | None:
         """Bits per second at a moment; None unlimited, 0 closed."""
-        return self._before(self._second_of_week(now_ms))
+        changes = self._changes(now_ms, 2)
+        return changes[bisect_right(changes, now_ms, key=lambda change: change[0]) - 1][1]
 
     def next_change_ms(self, now_ms: int) -> int | None:
         """When the rate next differs from now's; None: never."""
         now_rate = self.rate_bps(now_ms)
-        if all(rate == now_rate for _, rate in self.edges):
+        if len(self.edges) == 1:
             return None
-        return next(
-            at for at, rate in self._edges_after(now_ms) if at > now_ms and rate != now_rate
-        )
+        changes = self._changes(now_ms, 5)
+        return next((at for at, rate in changes if at > now_ms and rate != now_rate), None)
 
     def steps(self, from_ms: int, to_ms: int) -> list[tuple[int, int | None]]:
         """The rates between two moments: ``(since_ms, rate)``, the first at ``from_ms``."""
@@ -95,44 +101,40 @@ class Timetable:
             day = last + 1
         return ", ".join(entries)
 
-    def _before(self, second: int) -> int | None:
-        index = bisect_right(self.edges, second, key=lambda edge: edge[0]) - 1
-        return self.edges[index][1]
+    def _changes(self, now_ms: int, weeks: int) -> list[tuple[int, int | None]]:
+        """``(moment, rate)`` ascending, from the first edge of this week on."""
+        today = (_EPOCH + dt.timedelta(milliseconds=now_ms)).astimezone(self._zone).date()
+        monday = today - dt.timedelta(days=today.weekday())
+        found: dict[int, int | None] = {}
+        for week in range(weeks):
+            found.update(_week(self, monday + dt.timedelta(weeks=week)))
+        return list(found.items())
 
-    def _local(self, ms: int) -> dt.datetime:
-        return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(self._zone)
 
-    def _second_of_week(self, ms: int) -> int:
-        local = self._local(ms)
-        return local.weekday() * 86_400 + local.hour * 3600 + local.minute * 60 + local.second
+@lru_cache(maxsize=2048)
+def _week(timetable: Timetable, monday: dt.date) -> tuple[tuple[int, int | None], ...]:
+    """One week's edges as moments; where several fall together in a gap, the last counts."""
+    midnight = dt.datetime.combine(monday, dt.time())
+    found: dict[int, int | None] = {}
+    for second, rate in timetable.edges:
+        found[_reached_ms(midnight + dt.timedelta(seconds=second), timetable._zone)] = rate
+    return tuple(found.items())
 
-    def _edges_after(self, now_ms: int) -> list[tuple[int, int | None]]:
-        """Every moment of the next eight days at which the rate may change, ascending."""
-        local = self._local(now_ms)
-        monday = local.date() - dt.timedelta(days=local.weekday())
-        moments = {self._moment(monday, week, at) for week in (0, 1, 2) for at, _ in self.edges}
-        moments |= set(self._shifts(local.date()))
-        return [(at, self.rate_bps(at)) for at in sorted(moments)]
 
-    def _moment(self, monday: dt.date, week: int, second: int) -> int:
-        day = monday + dt.timedelta(days=7 * week + second // 86_400)
-        time = dt.time(second % 86_400 // 3600, second % 3600 // 60, second % 60)
-        return _ms(dt.datetime.combine(day, time, self._zone))
+def _reached_ms(wall: dt.datetime, zone: ZoneInfo) -> int:
+    """When a zone's clocks first reach a wall time; in a gap, when they jump over it."""
+    end, begin = (_ms(wall.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
+    if end <= begin:
+        return end
+    before = _offset(begin, zone)
+    while end - begin > 1:
+        middle = (begin + end) // 2
+        begin, end = (middle, end) if _offset(middle, zone) == before else (begin, middle)
+    return end
 
-    def _shifts(self, first: dt.date) -> list[int]:
-        """When the zone's clocks change within two weeks: the rate may change with them."""
-        found = []
-        for day in range(-1, 15):
-            begin = _ms(dt.datetime.combine(first + dt.timedelta(day), dt.time(), self._zone))
-            end = begin + 86_400_000
-            if self._local(begin).utcoffset() == self._local(end).utcoffset():
-                continue
-            while end - begin > 1:
-                middle = (begin + end) // 2
-                same = self._local(begin).utcoffset() == self._local(middle).utcoffset()
-                begin, end = (middle, end) if same else (begin, middle)
-            found.append(end)
-        return found
+
+def _offset(ms: int, zone: ZoneInfo) -> dt.timedelta | None:
+    return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(zone).utcoffset()
 
 
 def _ms(moment: dt.datetime) -> int:
@@ -159,20 +161,23 @@ def _edges(text: str) -> tuple[tuple[int, int | None], ...]:
     for at, rate in ring:
         if not slim or slim[-1][1] != rate:
             slim.append((at, rate))
+    if len(slim) > _MAX_EDGES:
+        raise BadTimetable(
+            f"the rate changes {len(slim)} times a week; write at most {_MAX_EDGES} changes"
+        )
     return tuple(slim)
 
 
 def _entry(entry: str, days: list[int], where: str) -> tuple[list[int], int, int | None]:
-    rest = entry
-    first, _, tail = rest.partition(" ")
-    if re.match(r"[A-Za-z]{3}(?![a-z])", first) and first not in ("off",):
-        days, rest = _days(first, where), tail.strip()
-    time = _TIME.match(rest)
+    words = entry.split()
+    named: list[int] = []
+    while words and re.match(r"[A-Za-z]{3}(?![a-z])", words[0]) and words[0] != "off":
+        named += _days(words.pop(0), where)
     second = 0
-    if time:
+    if words and (time := _TIME.fullmatch(words[0])):
         second = int(time[1]) * 3600 + int(time[2]) * 60 + int(time[3] or 0)
-        rest = rest[time.end() :].strip()
-    return days, second, _rate(rest, where)
+        words.pop(0)
+    return named or days, second, _rate(" ".join(words), where)
 
 
 def _days(text: str, where: str) -> list[int]:
@@ -197,7 +202,7 @@ def _rate(text: str, where: str) -> int | None:
         return 0
     match = _RATE.fullmatch(text)
     if match:
-        rate = int(float(match[1]) * _UNITS[match[2]])
+        rate = int(Decimal(match[1]) * _UNITS[match[2]])
         if not 0 < rate <= 10**15:
             raise BadTimetable(f"{where}: {text!r} is no rate; to stop all traffic write 'closed'")
         return rate
@@ -217,8 +222,8 @@ def _rate_text(rate: int | None) -> str:
         return "closed"
     for unit in ("Gbit/s", "Mbit/s"):
         if rate % _UNITS[unit] == 0:
-            return f"{int(rate / _UNITS[unit])}{unit}"
-    return f"{rate / 1000:.3f}".rstrip("0").rstrip(".") + "kbit/s"
+            return f"{rate // _UNITS[unit]}{unit}"
+    return f"{(Decimal(rate) / 1000).normalize():f}kbit/s"
 
 
 def _time_text(second: int) -> str:

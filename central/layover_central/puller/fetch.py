@@ -50,6 +50,7 @@ class Fetch:
             work.container,
         )
         self._there: str | None = None
+        self._preparing = asyncio.Lock()
         self._part = archive.part(work.transfer.id)
         self._fence = 0
         self._digests: Digests | None = None
@@ -109,9 +110,22 @@ class Fetch:
             await self._note_progress()
         return finished
 
+    @property
+    def ready(self) -> bool:
+        """Whether the next span can begin with its first byte."""
+        return self._resume is not None
+
+    async def prepare(self) -> None:
+        """Does ahead of time what a first span needs before its first byte."""
+        await self._prepared()
+
     async def _prepared(self) -> tuple[Digests, Resume]:
-        if self._digests is not None and self._resume is not None:
+        async with self._preparing:
+            if self._digests is None or self._resume is None:
+                self._digests, self._resume = await self._prepared_now()
             return self._digests, self._resume
+
+    async def _prepared_now(self) -> tuple[Digests, Resume]:
         digests = self._remembered()
         signed: dict[str, Any] = {}
         if digests is None:
@@ -123,9 +137,7 @@ class Fetch:
             have = await asyncio.to_thread(self._part.recover, digests)
         else:
             have = digests.size_bytes
-        self._digests = digests
-        self._resume = Resume(digests.size_bytes, digests.chunk_bytes, have)
-        return self._digests, self._resume
+        return digests, Resume(digests.size_bytes, digests.chunk_bytes, have)
 
     def _remembered(self) -> Digests | None:
         transfer = self.work.transfer

@@ -1,6 +1,7 @@
 """The loop: snapshot, plan, start and stop, and again at whatever happens next."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -14,18 +15,19 @@ from layover_central.core import plan
 from layover_central.core.budget import WIRE_BYTES_PER_PAYLOAD_BYTE, payload_bps
 from layover_central.core.plan import Candidate, Running, Snapshot, Start
 from layover_central.errors import Kind, LayoverError
-from layover_central.live import FaultLive, TransferLive
+from layover_central.live import TransferLive
 from layover_central.puller.caps import Caps
 from layover_central.puller.contact import SiteContact
 from layover_central.puller.fetch import Fetch
+from layover_central.puller.space import Space
+from layover_central.puller.troubles import Troubles
 from layover_central.store.transfers import TransferState
 
 log = logging.getLogger(__name__)
 
-FULL_RETRY_MS = 5_000
-RETRY_FIRST_MS = 500
-RETRY_CAP_MS = 60_000
 LONGEST_SLEEP_MS = 60_000
+PREPARED_AHEAD = 4
+"""How many waiting transfers are made ready before their turn."""
 MEASURED_FROM_S = 0.1
 """A shorter span says little about the link."""
 
@@ -43,27 +45,18 @@ class Span:
     paid_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A transfer that failed: when it may be tried again."""
-
-    count: int
-    retry_ms: int
-    why: str
-
-
 class Puller:
     """Carries out plans for all contacts of this central."""
 
     def __init__(self, central: Central, archive: Archive, caps: Caps) -> None:
         self._central = central
-        self._archive = archive
         self._caps = caps
         self._contacts: dict[int, SiteContact] = {}
         self._spans: dict[int, Span] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._troubles: dict[int, Trouble] = {}
-        self._full_until_ms = 0
+        self._troubles = Troubles()
+        self._space = Space(central, archive)
+        self._preparing: dict[int, asyncio.Task[None]] = {}
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -80,7 +73,8 @@ class Puller:
     async def ended(self, contact: SiteContact) -> None:
         """The contact is over: its spans stop, and what they brought stays."""
         self._contacts.pop(contact.site.id, None)
-        await self._cancel([i for i, span in self._spans.items() if span.contact is contact])
+        mine = {i for i, span in self._spans.items() if span.contact is contact}
+        await self._cancel([*mine, *contact.fetches])
         for transfer_id, fetch in contact.fetches.items():
             fetch.close()
             self._central.live.transfers.pop(transfer_id, None)
@@ -98,29 +92,27 @@ class Puller:
                 self._act(decided)
                 await self._sleep(decided.wake_ms - now_ms)
         finally:
-            await self._cancel(list(self._tasks))
+            await self._cancel([*self._tasks, *self._preparing])
 
     async def _cancel(self, transfer_ids: list[int]) -> None:
-        tasks = [self._tasks[i] for i in transfer_ids if i in self._tasks]
+        tasks = [t[i] for t in (self._tasks, self._preparing) for i in transfer_ids if i in t]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sleep(self, wait_ms: int) -> None:
-        wait_ms = min([wait_ms, LONGEST_SLEEP_MS, *self._retries_in_ms()])
+        now_ms = self._central.clock.now_ms()
+        wait_ms = min([wait_ms, LONGEST_SLEEP_MS, *(at - now_ms for at in self._retries(now_ms))])
         try:
             async with asyncio.timeout(max(wait_ms, 1) / 1000):
                 await self._awake.wait()
         except TimeoutError:
             pass
 
-    def _retries_in_ms(self) -> Iterator[int]:
-        now_ms = self._central.clock.now_ms()
-        if self._full_until_ms > now_ms:
-            yield self._full_until_ms - now_ms
-        for trouble in self._troubles.values():
-            if trouble.retry_ms > now_ms:
-                yield trouble.retry_ms - now_ms
+    def _retries(self, now_ms: int) -> Iterator[int]:
+        yield from self._troubles.retries_after(now_ms)
+        if (space_ms := self._space.look_again_ms(now_ms)) is not None:
+            yield space_ms
 
     def _snapshot(self, now_ms: int) -> Snapshot:
         for span in self._spans.values():
@@ -141,14 +133,13 @@ class Puller:
                 c.site.label: c.link_bps for c in self._contacts.values() if c.link_bps is not None
             },
             next_change_ms=self._caps.next_changes(keys, now_ms),
-            archive_full=self._is_full(now_ms),
+            archive_full=self._space.full(now_ms),
         )
 
     def _candidates(self, now_ms: int) -> Iterator[Candidate]:
         for contact in self._contacts.values():
             for transfer_id, fetch in contact.fetches.items():
-                trouble = self._troubles.get(transfer_id)
-                if transfer_id in self._spans or (trouble and trouble.retry_ms > now_ms):
+                if transfer_id in self._spans or self._troubles.barred(transfer_id, now_ms):
                     continue
                 yield Candidate(
                     transfer_id=transfer_id,
@@ -174,6 +165,13 @@ class Puller:
                 self._span(self._spans[start.transfer_id])
             )
             self._central.live.fetching.add(start.transfer_id)
+        ahead = 0
+        for transfer_id in decided.waits:
+            next_one = self._fetch(transfer_id)
+            if ahead < PREPARED_AHEAD and next_one is not None and not next_one.ready:
+                ahead += 1
+                if transfer_id not in self._preparing:
+                    self._prepare(next_one)
         for contact in self._contacts.values():
             for transfer_id, fetch in contact.fetches.items():
                 why = decided.waits.get(transfer_id)
@@ -181,6 +179,19 @@ class Puller:
                 if why is not None and (known is None or known.waits != why):
                     self._show(fetch, waits=why)
                     self._central.due.transfers([transfer_id])
+
+    def _prepare(self, fetch: Fetch) -> None:
+        """Readies a transfer that waits, so that its turn begins with its first byte."""
+        transfer_id = fetch.work.transfer.id
+
+        async def ready() -> None:
+            # What fails here fails again, and is dealt with, when its turn comes.
+            with contextlib.suppress(LayoverError):
+                await fetch.prepare()
+
+        task = asyncio.create_task(ready())
+        self._preparing[transfer_id] = task
+        task.add_done_callback(lambda _: self._preparing.pop(transfer_id, None))
 
     async def _span(self, span: Span) -> None:
         """One span, and what follows from its end. Its errors end here."""
@@ -192,7 +203,7 @@ class Puller:
                 span.start.max_bytes,
                 lambda seconds: self._quiet(span, seconds),
             )
-            self._troubles.pop(fetch.work.transfer.id, None)
+            self._troubles.over(fetch.work.transfer.id)
             if finished:
                 span.contact.fetches.pop(fetch.work.transfer.id, None)
         except LayoverError as error:
@@ -203,6 +214,12 @@ class Puller:
             fetch.close()
             await span.contact.release(fetch)
         self._central.due.transfers([fetch.work.transfer.id])
+
+    def _fetch(self, transfer_id: int) -> Fetch | None:
+        for contact in self._contacts.values():
+            if transfer_id in contact.fetches:
+                return contact.fetches[transfer_id]
+        return None
 
     def _quiet(self, span: Span, seconds: float) -> None:
         """The last byte of a span has come: its grant is free for the next, while what came is
@@ -225,6 +242,7 @@ class Puller:
         """What an error means for the transfer. A lost link burns nothing; the site's own word
         that a recording is gone is final; anything else is tried again, ever more rarely."""
         transfer_id = span.fetch.work.transfer.id
+        now_ms = self._central.clock.now_ms()
         log.info("%s, transfer %d: %s", span.contact.site.label, transfer_id, error.detail)
         match error.kind:
             case Kind.GONE | Kind.CHANGED:
@@ -233,23 +251,16 @@ class Puller:
             case Kind.DAMAGED:
                 await self._abandon(span, TransferState.DAMAGED, error.detail)
             case Kind.NO_SPACE:
-                self._full_until_ms = self._central.clock.now_ms() + FULL_RETRY_MS
+                self._space.refused()
             case Kind.LEASE_LOST:
                 span.contact.fetches.pop(transfer_id, None)
                 span.contact.wants_changed()
             case Kind.UNREACHABLE | Kind.STALLED:
-                self._retry(span, error.detail, fresh=span.fetch.received_bytes > 0)
+                fresh = span.fetch.received_bytes > 0
+                self._troubles.failed(transfer_id, error.detail, now_ms, fresh=fresh)
                 span.contact.doubt()
             case _:
-                self._retry(span, error.detail, fresh=False)
-
-    def _retry(self, span: Span, why: str, *, fresh: bool) -> None:
-        transfer_id = span.fetch.work.transfer.id
-        known = self._troubles.get(transfer_id)
-        count = 1 if known is None or fresh else known.count + 1
-        delay_ms = min(RETRY_FIRST_MS << min(count - 1, 10), RETRY_CAP_MS)
-        retry_ms = self._central.clock.now_ms() + delay_ms
-        self._troubles[transfer_id] = Trouble(count, retry_ms, why)
+                self._troubles.failed(transfer_id, error.detail, now_ms, fresh=False)
 
     async def _abandon(self, span: Span, state: TransferState, why: str) -> None:
         await span.fetch.abandon(state, why)
@@ -283,28 +294,6 @@ class Puller:
         self._central.live.transfers[fetch.work.transfer.id] = TransferLive(
             have_bytes=fetch.have_bytes, waits=waits
         )
-
-    def _is_full(self, now_ms: int) -> bool:
-        """Whether the archive's disk is too full to go on; says so as a fault of central."""
-        floor_bytes = self._central.settings.free_floor_bytes
-        free_bytes = self._archive.free_bytes()
-        faults = self._central.live.faults
-        full = free_bytes < floor_bytes or self._full_until_ms > now_ms
-        if full and "archive-full" not in faults:
-            self._full_until_ms = max(self._full_until_ms, now_ms + FULL_RETRY_MS)
-            faults["archive-full"] = FaultLive(
-                "archive-full",
-                now_ms,
-                f"the archive's disk has {free_bytes >> 20} MiB left, "
-                f"{floor_bytes >> 20} MiB are kept free",
-                "Free space on it; retrieval goes on by itself, and nothing that arrived is lost.",
-            )
-            log.error("retrieval is paused: %s", faults["archive-full"].text)
-        elif not full and faults.pop("archive-full", None) is not None:
-            log.info("retrieval goes on: the archive has space again")
-        elif full and self._full_until_ms <= now_ms:
-            self._full_until_ms = now_ms + FULL_RETRY_MS
-        return full
 
 
 def _early_ms(contact: SiteContact, fetch: Fetch) -> int | None:

@@ -17,7 +17,7 @@ BITRATE_BPS = 2_000_000
 SEGMENT_S = 2.0
 ROOMY_S = 600
 """A ring so long that nothing is overwritten during the story."""
-SHORT_RING_S = 32
+SHORT_RING_S = 34
 """The ring of bus-217: what it recorded first is overwritten before it is back."""
 LINK_BPS = 40_000_000
 

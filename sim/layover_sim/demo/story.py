@@ -19,9 +19,9 @@ from layover_sim.demo.stage import CAMERAS, DEPOT, Stage
 from layover_sim.fleet import until
 
 CAP = "16Mbit/s"
-FIRST_RIDE_S = 20.0
+FIRST_RIDE_S = 16.0
 """How long the buses record in reach before they drive off."""
-BACK_AT_S = 38.5
+BACK_AT_S = 40.0
 """When bus-217 is back: after its oldest footage is overwritten, before the rest is."""
 CLOSED_S = 4.0
 CUT_AFTER_BYTES = 1_300_000
@@ -70,14 +70,13 @@ class Story:
     async def _set_up(self) -> None:
         tell = self._screen.tell
         tell("central starts; a depot, three buses and a shop box are enrolled")
-        recorders = asyncio.gather(*(s.camera_box.start() for s in self._stage.sites.values()))
         await self._central.start()
-        await recorders
-        self._began_s = time.monotonic()
-        self._began_ms = time.time_ns() // 1_000_000
         await self._layover("depot", "add", DEPOT, "--networks", "127.0.0.0/8", "--cap", CAP)
         self._timetable = Timetable.parse(CAP, "UTC")
         await asyncio.gather(*(self._enrol(label) for label in self._stage.sites))
+        await asyncio.gather(*(s.camera_box.start() for s in self._stage.sites.values()))
+        self._began_s = time.monotonic()
+        self._began_ms = time.time_ns() // 1_000_000
 
     async def _enrol(self, label: str) -> None:
         site, link = self._stage.sites[label], self._stage.links[label]
@@ -113,14 +112,14 @@ class Story:
         start_ms = _start_ms(oldest)
         await asyncio.gather(
             self._request("oldest of bus-217", "bus-217", ["front"], start_ms + 200, 1.5),
-            self._request("bus-217 before it left", "bus-217", ["rear", "door"], self._at(16), 3),
-            self._request("all of bus-218", "bus-218", list(CAMERAS["bus-218"]), self._at(9), 8),
-            self._request("bus-301", "bus-301", ["front", "rear"], self._at(6), 10),
-            self._request("the till", "shop-12", ["till"], self._at(8), 6),
-            self._request("bus-218 again", "bus-218", ["front"], self._at(11), 4),
+            self._request("bus-217 before it left", "bus-217", ["rear", "door"], self._at(11), 3),
+            self._request("all of bus-218", "bus-218", list(CAMERAS["bus-218"]), self._at(5), 8),
+            self._request("bus-301", "bus-301", ["front", "rear"], self._at(3), 10),
+            self._request("the till", "shop-12", ["till"], self._at(4), 6),
+            self._request("bus-218 again", "bus-218", ["front"], self._at(7), 4),
         )
         await self._until(self._warned, "a warning")
-        warning = (await self._central.get("/warnings"))[0]
+        warning = min(await self._central.get("/warnings"), key=lambda w: w["level"])
         tell(
             f"[yellow]warning[/]: request {warning['request']} at {warning['site']}: "
             f"{warning['why']}. {warning['remedy'].capitalize()}"

@@ -83,7 +83,7 @@ def test_notes_are_told(good: Run, bus: str) -> None:
 
 
 def test_an_unchecked_camera_is_told(good: Run, bus: str) -> None:
-    good("site", "add", "bus-300")
+    good("site", "add", "bus-300", "--depot", "north")
     asked = good("request", "bus-300", "--camera", "front", *SPAN)
     assert "could not be checked" in asked.out
 
@@ -161,9 +161,10 @@ def test_a_stretch_that_is_not_saved_says_why(good: Run, bus: str, fleet: Fleet)
     good("request", bus, "--camera", "front", "--from", "10:58", "--to", "11:02")
     fleet.becomes(1, TransferState.LOST, count=1)
     lines = good("show", 1).out.splitlines()
-    (lost,) = [line for line in lines if "lost" in line.split()]
+    pieces = [line for line in lines if line.startswith("bus-217")]
+    (lost,) = [line for line in pieces if "lost" in line]
     assert "the recorder wrote over it" in lost
-    (pending,) = [line for line in lines if "pending" in line.split() and "bus-217" in line]
+    (pending,) = [line for line in pieces if "pending" in line]
     assert "not in reach" in pending
 
 
@@ -200,8 +201,12 @@ def test_stopping_keeps_what_is_there(good: Run, bus: str, fleet: Fleet) -> None
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        pytest.param(("request", "bus-217", "--from", "11:03", "--to", "11:00"), 2, "span", id="reversed"),
-        pytest.param(("request", "bus-217", "--from", "23:00Z", "--to", "+1m"), 2, "span", id="unreadable"),
+        pytest.param(
+            ("request", "bus-217", "--from", "11:03", "--to", "11:00"), 2, "span", id="reversed"
+        ),
+        pytest.param(
+            ("request", "bus-217", "--from", "23:00Z", "--to", "+1m"), 2, "span", id="unreadable"
+        ),
         pytest.param(
             ("request", "bus-217", "--from", "2026-11-22 10:00", "--to", "+1m"),
             2,
@@ -218,7 +223,7 @@ def test_stopping_keeps_what_is_there(good: Run, bus: str, fleet: Fleet) -> None
         pytest.param(("request", "bus-217", "--from", "11:00"), 2, "--to", id="no end"),
         pytest.param(("request", *SPAN), 2, "sites", id="no site"),
         pytest.param(("show", 99), 3, "99", id="show what is not there"),
-        pytest.param(("show", "x"), 2, "x", id="show what is no number"),
+        pytest.param(("show", "x"), 2, "request_id", id="show what is no number"),
         pytest.param(("show", 1 << 70), 2, "request_id", id="show a huge number"),
         pytest.param(("stop", 99), 3, "99", id="stop what is not there"),
         pytest.param(("requests", "--state", "lovely"), 2, "state", id="unknown state"),

@@ -91,7 +91,9 @@ def test_recordings_are_filtered_by_camera_and_span(good: Run, bus: str) -> None
 
 def test_a_listing_that_was_cut_says_so(good: Run, bus: str, fleet: Fleet) -> None:
     fleet.records(bus, "roof", NOW_MS - 600 * MINUTE_MS, 501)
-    assert good("site", "recordings", bus, "--camera", "roof", "--json").document["complete"] is False
+    assert (
+        good("site", "recordings", bus, "--camera", "roof", "--json").document["complete"] is False
+    )
     assert "more" in good("site", "recordings", bus, "--camera", "roof").out
 
 

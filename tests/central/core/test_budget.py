@@ -32,6 +32,10 @@ def test_refilled(bucket: Bucket, rate_bps: int | None, now_ms: int, level: floa
     assert bucket.refilled(rate_bps, now_ms) == Bucket(level, now_ms)
 
 
+def test_what_arrives_is_paid_with_its_wrapping() -> None:
+    assert Bucket(500.0, 7).spent(1_000) == Bucket(500.0 - 8_400.0, 7)
+
+
 READY = {
     "no debt": (0.0, MBIT, 0),
     "allowance left": (5.0, MBIT, 0),
