@@ -51,6 +51,8 @@ class Finding:
     pieces: list[tuple[int, str, Piece]] = field(default_factory=list)
     wanted: dict[int, dict[str, int]] = field(default_factory=dict)
     """Recordings to fetch with their sizes, by site."""
+    still_coming: bool = False
+    """Some of what is to be fetched is not here yet."""
     overwritten: list[Transfer] = field(default_factory=list)
     """Wanted transfers whose recording the site has deleted."""
 
@@ -78,9 +80,12 @@ async def review(central: Central, request_id: int) -> Request:
             new |= await transfers.want(connection, request.id, site_id, wanted, now_ms)
         sums = tally(piece for _, _, piece in finding.pieces)
         activity, why = await _activity(central, connection, request)
+        if finding.still_coming and request.stopped_ms is None:
+            # Within the clock's uncertainty more belongs to the span than its edges say.
+            sums[Fate.PENDING] = max(sums[Fate.PENDING], 1)
         state = request_state(sums, activity)
         changed = await requests.set_state(
-            connection, request, state, "" if state in TERMINAL else why, sums, now_ms
+            connection, request, state, _why_ended(sums) if state in TERMINAL else why, sums, now_ms
         )
         ended = await _end_warnings(connection, request, finding, now_ms)
         request = await requests.by_id(connection, request_id)
@@ -91,6 +96,19 @@ async def review(central: Central, request_id: int) -> Request:
     if ended:
         central.changes.publish(Topic.WARNINGS)
     return request
+
+
+def _why_ended(sums: dict[Fate, int]) -> str:
+    """What an ended request lacks, in words; empty: nothing."""
+    words = {
+        Fate.LOST: "overwritten before it could be saved",
+        Fate.DAMAGED: "damaged at the site",
+        Fate.NOT_RECORDED: "not recorded",
+        Fate.UNTOLD: "older than anything the site told of: overwritten, or never recorded",
+    }
+    return "; ".join(
+        f"{sums[fate] / 1000:.1f} s {text}" for fate, text in words.items() if sums[fate]
+    )
 
 
 async def review_site(central: Central, site_id: int) -> None:
@@ -175,6 +193,7 @@ async def _look_at_camera(
         ):
             if touches(start_ms, end_ms, request.from_ms, request.to_ms, slack_ms):
                 finding.wanted.setdefault(site.id, {})[row.id] = row.size_bytes
+                finding.still_coming |= fate is not Fate.SAVED
             fate = Fate.PENDING if fate is Fate.STOPPED else fate
         known.append(KnownRecording(row.id, start_ms, end_ms, fate))
     edge = await mirror.edge(connection, site.id, camera)
@@ -183,7 +202,15 @@ async def _look_at_camera(
         site.as_of_ms + offset_ms if site.as_of_ms is not None else None,
         edge.longest_ms if edge else 3_600_000,
     )
-    found = verdict(request.from_ms, request.to_ms, known, horizon, SEAM_MS + 2 * slack_ms)
+    found = verdict(
+        request.from_ms,
+        request.to_ms,
+        known,
+        horizon,
+        edge.first_start_ms + offset_ms if edge else horizon,
+        SEAM_MS,
+        slack_ms,
+    )
     if request.stopped_ms is None:
         return found
     return [

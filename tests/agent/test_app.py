@@ -152,10 +152,10 @@ async def test_the_agent_ends_at_once_while_it_hashes(agent: Agent) -> None:
     path.parent.mkdir(parents=True)
     async with agent.running() as running:
         with path.open("wb") as file:
-            file.truncate(12 << 30)  # a hole: no disk is used
+            file.truncate(6 << 30)  # a hole: no disk is used
         await eventually(lambda: has(running, 1), "the recording")
         began = time.monotonic()
-        assert await running.stop(timeout_s=60) == 0
+        assert await running.stop(timeout_s=40) == 0
         assert time.monotonic() - began < 2
 
 

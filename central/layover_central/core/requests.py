@@ -21,6 +21,8 @@ class Fate(StrEnum):
     DAMAGED = "damaged"
     STOPPED = "stopped"
     NOT_RECORDED = "not-recorded"
+    UNTOLD = "untold"
+    """Older than anything the site ever told of: overwritten before, or never recorded."""
 
 
 OPEN = frozenset({Fate.PENDING, Fate.UNKNOWN})
@@ -74,17 +76,23 @@ def verdict(
     to_ms: int,
     recordings: Iterable[KnownRecording],
     horizon: int,
+    told_from_ms: int = 0,
     seam_ms: int = 1500,
+    edge_ms: int = 0,
 ) -> list[Piece]:
     """The span in pieces, in order, without holes or overlaps.
 
     A hole of at most ``seam_ms`` between two recordings is where one file ends and the next
     begins (or what the clock's uncertainty hides): it takes the worse fate of its neighbours.
     At an edge of the span, or of what is known, the neighbour outside is out of sight, and the
-    one inside decides; time that is unknown needs both.
+    one inside decides; time that is unknown needs both. ``edge_ms``: how far a clock's
+    uncertainty may move the span's own edges, and so how much may be missing there.
+
+    ``told_from_ms``: the oldest start that the site ever told of for this camera.
     """
     covering = [r for r in recordings if touches(r.start_ms, r.end_ms, from_ms, to_ms)]
-    edges = {from_ms, to_ms, min(max(horizon, from_ms), to_ms)}
+    edges = {from_ms, to_ms}
+    edges |= {min(max(at, from_ms), to_ms) for at in (horizon, told_from_ms)}
     for r in covering:
         edges |= {min(max(r.start_ms, from_ms), to_ms), min(max(r.end_ms, from_ms), to_ms)}
     marks = sorted(edges)
@@ -95,14 +103,21 @@ def verdict(
         if best is not None:
             pieces.append(Piece(a, b, best.fate, best.id))
         else:
-            pieces.append(Piece(a, b, Fate.UNKNOWN if a >= horizon else Fate.NOT_RECORDED))
-    return _merged(_sewn(_merged(pieces), seam_ms))
+            pieces.append(Piece(a, b, _nothing_at(a, horizon, told_from_ms)))
+    return _merged(_sewn(_merged(pieces), seam_ms, edge_ms))
 
 
-def _sewn(pieces: Sequence[Piece], seam_ms: int) -> list[Piece]:
+def _nothing_at(at_ms: int, horizon: int, told_from_ms: int) -> Fate:
+    if at_ms >= horizon:
+        return Fate.UNKNOWN
+    return Fate.UNTOLD if at_ms < told_from_ms else Fate.NOT_RECORDED
+
+
+def _sewn(pieces: Sequence[Piece], seam_ms: int, edge_ms: int) -> list[Piece]:
     sewn = list(pieces)
     for i, piece in enumerate(pieces):
-        if piece.recording_id is not None or piece.length_ms > seam_ms:
+        longest_ms = max(seam_ms, edge_ms) if i in (0, len(pieces) - 1) else seam_ms
+        if piece.recording_id is not None or piece.length_ms > longest_ms:
             continue
         beside = [p for p in pieces[max(0, i - 1) : i + 2] if p.recording_id is not None]
         if len(beside) >= (2 if piece.fate is Fate.UNKNOWN else 1):
@@ -193,6 +208,6 @@ def request_state(sums: dict[Fate, int], activity: Activity) -> RequestState:
         return RequestState.STOPPED
     if sums[Fate.SAVED]:
         return RequestState.PARTIAL
-    if sums[Fate.LOST] or sums[Fate.DAMAGED]:
+    if sums[Fate.LOST] or sums[Fate.DAMAGED] or sums[Fate.UNTOLD]:
         return RequestState.LOST
     return RequestState.NOT_RECORDED

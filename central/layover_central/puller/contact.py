@@ -20,6 +20,7 @@ from layover_central.core.presence import Effect, Event
 from layover_central.errors import Kind, LayoverError
 from layover_central.links.agent_client import AgentClient, Sounding
 from layover_central.puller.fetch import Fetch
+from layover_central.steps import whole
 from layover_central.store import contacts, mirror, sites, transfers
 from layover_central.store.depots import Depot
 from layover_central.store.sites import Site
@@ -94,7 +95,7 @@ class SiteContact:
                 if (silent or self._in_doubt) and not await self._look(sign):
                     return
         finally:
-            await asyncio.shield(self._end(contact_id))
+            await whole(self._end(contact_id))
 
     async def _pause(self) -> bool:
         """Until there is news; True where a sign of life is due instead."""

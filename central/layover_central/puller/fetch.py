@@ -17,6 +17,7 @@ from layover_central.core.names import archive_path
 from layover_central.core.resume import Resume, Verdict
 from layover_central.errors import Kind, LayoverError
 from layover_central.links.agent_client import AgentClient
+from layover_central.steps import whole
 from layover_central.store import mirror, transfers
 from layover_central.store.transfers import OpenTransfer, TransferState
 
@@ -97,17 +98,24 @@ class Fetch:
                             pending += part
                             self.received_bytes += len(part)
                             while len(pending) >= WRITE_BYTES:
-                                await self._keep(digests, pending, WRITE_BYTES)
+                                await whole(self._keep(digests, pending, WRITE_BYTES))
                         quiet(self._central.clock.mono_s() - began_s)
                     finally:
                         # Also after a cut: what has come is ours.
-                        await asyncio.shield(self._keep_all(digests, pending))
-            finished = await self._finish_if_whole(digests)
+                        await whole(self._keep_all(digests, pending))
+            finished = await whole(self._finish_if_whole(digests))
+        except LayoverError as error:
+            await whole(self._note_progress())
+            if error.kind in (Kind.STORAGE, Kind.NO_SPACE, Kind.LEASE_LOST):
+                # What the disk has now is looked at anew, on another descriptor.
+                self._part.close()
+                self._resume = None
+            raise
         except BaseException:
-            await asyncio.shield(self._note_progress())
+            await whole(self._note_progress())
             raise
         if not finished:
-            await self._note_progress()
+            await whole(self._note_progress())
         return finished
 
     @property
@@ -122,7 +130,8 @@ class Fetch:
     async def _prepared(self) -> tuple[Digests, Resume]:
         async with self._preparing:
             if self._digests is None or self._resume is None:
-                self._digests, self._resume = await self._prepared_now()
+                digests, found = await whole(self._prepared_now())
+                self._digests, self._resume = digests, found
             return self._digests, self._resume
 
     async def _prepared_now(self) -> tuple[Digests, Resume]:

@@ -22,6 +22,7 @@ from layover_central.links.discover import Network, Sighting
 from layover_central.live import SiteLive
 from layover_central.puller.contact import SiteContact
 from layover_central.puller.loop import Puller
+from layover_central.steps import whole
 from layover_central.store import depots, sites
 from layover_central.store.depots import Depot
 from layover_central.store.sites import Site
@@ -176,11 +177,11 @@ class Watch:
             for error in group.exceptions:
                 log.info("%s: contact ends: %s", self.site.label, error)
         finally:
-            await asyncio.shield(self._puller.ended(contact))
+            await whole(self._puller.ended(contact))
             while self._presence.state is State.REACHABLE:
                 self._sign(Event.PROBE_FAILED)
             self._show("", None)
-            await asyncio.shield(client.close())
+            await whole(client.close())
             log.info("%s is out of reach", self.site.label)
 
     def _sign(self, event: Event) -> Effect | None:

@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP_MS = 60_000
 PREPARED_AHEAD = 4
 """How many waiting transfers are made ready before their turn."""
-MEASURED_FROM_S = 0.1
+MEASURED_FROM_S = 0.02
+MEASURED_FROM_BYTES = 64 << 10
 """A shorter span says little about the link."""
 
 
@@ -43,6 +44,7 @@ class Span:
     granted_bps: int | None
     """Its grant while bytes come, 0 from then on; None: unlimited."""
     paid_bytes: int = 0
+    stopping: bool = False
 
 
 class Puller:
@@ -153,7 +155,10 @@ class Puller:
 
     def _act(self, decided: plan.Plan) -> None:
         for stop in decided.stops:
-            self._tasks[stop.transfer_id].cancel(stop.why)
+            span = self._spans[stop.transfer_id]
+            if not span.stopping:
+                span.stopping = True
+                self._tasks[stop.transfer_id].cancel(stop.why)
         for start in decided.starts:
             contact = next(c for c in self._contacts.values() if start.transfer_id in c.fetches)
             fetch = contact.fetches[start.transfer_id]
@@ -278,10 +283,10 @@ class Puller:
 
         A span that was held back by its grant only proves that the link carries that much.
         """
-        if seconds < MEASURED_FROM_S:
-            return
         contact = span.contact
         payload_bytes = contact.received_bytes - span.site_bytes_before
+        if seconds < MEASURED_FROM_S or payload_bytes < MEASURED_FROM_BYTES:
+            return
         seen_bps = int(payload_bytes * 8 * WIRE_BYTES_PER_PAYLOAD_BYTE / seconds)
         known_bps = contact.link_bps
         held_back = span.start.rate_bps is not None and seen_bps >= 0.8 * span.start.rate_bps

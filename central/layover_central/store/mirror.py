@@ -151,8 +151,9 @@ async def cameras(connection: AsyncConnection, site_id: int) -> list[CameraExten
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Up to when a camera's recordings are known, and how long the longest of them is."""
+    """From when to when a camera's recordings were ever known, and how long they get."""
 
+    first_start_ms: int
     last_end_ms: int
     longest_ms: int
 
@@ -160,18 +161,20 @@ class Edge:
 async def edge(
     connection: AsyncConnection, site_id: int, camera: str, youngest: int = 50
 ) -> Edge | None:
-    """Where the youngest recordings of one camera end; None: there are none."""
+    """Where the recordings of one camera begin and end, gone ones among them; None: none."""
+    of_camera = (recordings.c.site_id == site_id, recordings.c.camera == camera)
+    first_ms = await connection.scalar(select(func.min(recordings.c.start_ms)).where(*of_camera))
+    if first_ms is None:
+        return None
     rows = (
         await connection.execute(
             select(recordings.c.start_ms, recordings.c.end_ms)
-            .where(recordings.c.site_id == site_id, recordings.c.camera == camera)
+            .where(*of_camera)
             .order_by(recordings.c.start_ms.desc())
             .limit(youngest)
         )
     ).all()
-    if not rows:
-        return None
-    return Edge(max(r[1] for r in rows), max(r[1] - r[0] for r in rows))
+    return Edge(first_ms, max(r[1] for r in rows), max(r[1] - r[0] for r in rows))
 
 
 async def listing(
