@@ -255,13 +255,15 @@ class Manifest:
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
         async with self._writing:
-            await self._connection.execute("BEGIN IMMEDIATE")
             try:
+                await self._connection.execute("BEGIN IMMEDIATE")
                 yield
+                await self._connection.execute("COMMIT")
             except BaseException:
-                await asyncio.shield(self._connection.execute("ROLLBACK"))
+                # Statements run in the order they were given, also one whose caller is gone.
+                with contextlib.suppress(aiosqlite.OperationalError):
+                    await asyncio.shield(self._connection.execute("ROLLBACK"))
                 raise
-            await self._connection.execute("COMMIT")
 
 
 @contextlib.asynccontextmanager

@@ -75,7 +75,8 @@ class Box:
 
     @property
     def source(self) -> TemplateSource:
-        return self.sources["main"]
+        (source,) = self.sources.values()
+        return source
 
     def record(
         self, camera: str = "front", start: str = "10-00-00", data: bytes = b"x" * 9000,
@@ -105,7 +106,9 @@ def open_box(tmp_path: Path) -> Opened:
     """Opens the box in ``tmp_path``; again after it was closed is a restart."""
 
     @contextlib.asynccontextmanager
-    async def opener(clock: HandClock | None = None, **settings: object) -> AsyncIterator[Box]:
+    async def opener(
+        clock: HandClock | None = None, name: str = "main", **settings: object
+    ) -> AsyncIterator[Box]:
         clock = clock or HandClock()
         recordings = tmp_path / "recordings"
         recordings.mkdir(exist_ok=True)
@@ -116,8 +119,8 @@ def open_box(tmp_path: Path) -> Opened:
             "deletes_by": "unlink",
             **settings,
         }
-        source = TemplateSource("main", SourceConfig(**values))  # type: ignore[arg-type]
-        sources = {"main": source}
+        source = TemplateSource(name, SourceConfig(**values))  # type: ignore[arg-type]
+        sources = {name: source}
         identity = Identity(tmp_path / "identity")
         async with opened(tmp_path / "manifest.db") as manifest:
             files = Files(sources, tmp_path / "holds")

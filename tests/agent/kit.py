@@ -128,9 +128,7 @@ class FleetCa:
         certificate = self.issue(key.public_key(), names, usage, dates)
         files = ClientFiles(folder / f"{name}.pem", folder / f"{name}.key", folder / "ca.pem")
         files.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
-        files.key.write_bytes(
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        )
+        files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         files.ca.write_bytes(self.pem)
         return files
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 from agent.kit import ClientFiles, FleetCa, until
 
+from layover_agent.identity import Identity
 from layover_agent.wire.codec import decode
 from layover_agent.wire.types import ManifestPage, Recording, Status
 
@@ -80,8 +81,6 @@ class Agent:
     def enrol(self) -> None:
         request, bundle = self.folder / "box.csr", self.folder / "box.pem"
         assert self.call("identity", "--csr", str(request)).returncode == 0
-        from layover_agent.identity import Identity
-
         self.id = Identity(self.data / "identity").id
         bundle.write_bytes(self.fleet.bundle(request.read_bytes(), self.id))
         done = self.call("enrol", str(bundle))

@@ -187,9 +187,7 @@ async def test_a_depot_sees_the_box_come_and_go(depot: Cable, tmp_path: Path) ->
             assert fields[3] == name
             assert fields[6] == f"layover-{name}.local"
             assert fields[7:9] == ["10.77.0.1", (agent.data / "port").read_text()]
-            texts = dict(
-                text.strip('"').split("=", 1) for text in fields[9].split()
-            )
+            texts = dict(text.strip('"').split("=", 1) for text in fields[9].split())
             assert texts.keys() == {"txtvers", "id", "api", "n"}
             assert (texts["txtvers"], texts["id"], texts["api"]) == ("1", name, "1")
             counters.append(texts["n"])
@@ -227,5 +225,3 @@ async def test_a_new_address_is_announced_anew(depot: Cable, tmp_path: Path) -> 
     finally:
         process.terminate()
         await asyncio.wait_for(process.wait(), 10)
-
-

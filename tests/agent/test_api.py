@@ -198,7 +198,9 @@ async def test_another_version_says_which_is_spoken(port: int, client: httpx.Asy
     assert "v1" in decode(Problem, response.content).detail
 
 
-@pytest.mark.parametrize("rate", ["", "fast", "-1", "0", "999", "1e6", "1.5", "9" * 40, "1 000 000"])
+@pytest.mark.parametrize(
+    "rate", ["", "fast", "-1", "0", "999", "1e6", "1.5", "9" * 40, "1 000 000"]
+)
 async def test_a_rate_that_is_none(client: httpx.AsyncClient, row: Row, rate: str) -> None:
     response = await client.get(f"/recordings/{row.id}", headers={RATE_HEADER: rate})
     assert reason(response) is Reason.BAD_REQUEST
@@ -350,9 +352,7 @@ async def test_no_descriptor_is_left_open_whatever_becomes_of_a_request(
     assert recordings_open() == 0
 
 
-async def test_many_at_once_each_get_their_own_bytes(
-    client: httpx.AsyncClient, box: Box
-) -> None:
+async def test_many_at_once_each_get_their_own_bytes(client: httpx.AsyncClient, box: Box) -> None:
     contents = {minute: os.urandom(300_000 + minute) for minute in range(8)}
     for minute, data in contents.items():
         box.record(start=f"10-0{minute}-00", data=data)

@@ -246,6 +246,7 @@ async def test_ten_thousand_recordings_fit_into_a_small_box(agent: Agent) -> Non
         name = f"{second // 3600:02}-{second // 60 % 60:02}-{second % 60:02}.ts"
         (day / name).write_bytes(b"%d" % n)
     async with agent.running() as running:
+
         async def all_there() -> bool:
             return (await running.status()).manifest.seq >= 10_000
 

@@ -98,9 +98,7 @@ async def test_a_lease_counts_uptime_over_restarts_and_never_the_wall_clock(
         assert hold.until_uptime_s - box.holds.uptime_s() == 1
 
 
-async def test_an_expired_lease_is_released(
-    box: Box, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_expired_lease_is_released(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("layover_agent.holds.UPTIME_EVERY_S", 0.01)
     row = await box.listed(box.record())
     await box.holds.place(row, 100)
@@ -146,7 +144,7 @@ async def test_no_hold_where_the_recorder_may_write_over_its_files(open_box: Ope
 async def test_no_hold_across_file_systems_and_it_says_so(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = Path("/dev/shm") / f"layover-holds-{os.getpid()}"  # noqa: S108
+    elsewhere = Path("/dev/shm") / f"layover-holds-{os.getpid()}"
     if not elsewhere.parent.is_dir() or elsewhere.parent.stat().st_dev == box.folder.stat().st_dev:
         pytest.skip("no second file system here")
     box.files._holds_folder = elsewhere

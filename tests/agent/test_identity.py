@@ -27,10 +27,12 @@ def answers(port: int, context: ssl.SSLContext) -> bool:
     """Whether a peer gets as far as an HTTP answer. Blocking; belongs in a thread."""
     request = b"GET /v1/status HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
-            with context.wrap_socket(plain, server_hostname="localhost") as secure:
-                secure.sendall(request)
-                return secure.recv(1000).startswith(b"HTTP/1.1 200")
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            secure.sendall(request)
+            return secure.recv(1000).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
 

@@ -9,7 +9,11 @@ from agent.kit import touch_at
 
 async def test_a_whole_mp4_has_its_end_from_the_container(box: Box, mp4: bytes) -> None:
     row = await box.listed(box.record(data=mp4, ext="mp4"))
-    assert (row.end_ms - row.start_ms, row.end_source, row.confidence) == (2000, "container", "sure")
+    assert (row.end_ms - row.start_ms, row.end_source, row.confidence) == (
+        2000,
+        "container",
+        "sure",
+    )
     assert (row.camera, row.container, row.damaged) == ("front", "mp4", False)
 
 
@@ -127,12 +131,8 @@ async def test_what_comes_back_is_present_again_under_its_id(box: Box) -> None:
     assert other.exists()
 
 
-@pytest.mark.parametrize(
-    ("count", "becomes_gone"), [(1, True), (2, True), (3, False), (40, False)]
-)
-async def test_a_folder_that_is_suddenly_empty(
-    box: Box, count: int, becomes_gone: bool
-) -> None:
+@pytest.mark.parametrize(("count", "becomes_gone"), [(1, True), (2, True), (3, False), (40, False)])
+async def test_a_folder_that_is_suddenly_empty(box: Box, count: int, becomes_gone: bool) -> None:
     paths = [box.record(start=f"10-{n:02}-00") for n in range(count)]
     await box.scanner.scan()
     for path in paths:
@@ -290,3 +290,29 @@ async def test_time_in_the_manifest_stands_still_while_a_source_is_at_fault(box:
     box.clock.pass_s(300)
     await box.scanner.scan()
     assert (await box.manifest.head()).scanned_ms == good_ms
+
+
+async def test_a_source_that_is_no_longer_configured_is_no_longer_offered(
+    open_box: Opened,
+) -> None:
+    async with open_box(name="old") as box:
+        row = await box.listed(box.record())
+    async with open_box(name="new") as box:
+        await box.scanner.scan()
+        assert [one.source for one in (await box.present()).values()] == ["new"]
+        gone = await box.manifest.get(row.id)
+        assert gone is not None
+        assert not gone.present
+
+
+async def test_a_copy_is_listed_once_the_original_is_gone(box: Box) -> None:
+    path = box.record()
+    copy = path.with_suffix(".copy")
+    os.link(path, copy)
+    await box.scanner.scan()
+    (row,) = await box.rows()
+    (box.recordings / row.path).unlink()
+    other = copy if row.path.endswith(".ts") else path
+    moved = await box.listed(other)
+    assert moved.id == row.id
+    assert len(await box.rows()) == 1

@@ -3,6 +3,7 @@ import hashlib
 
 import pytest
 from agent.kit import FleetCa
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -24,7 +25,9 @@ ID = identity_of_public_key(
     KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 )
 CERTIFICATE = (
-    FleetCa().issue(KEY.public_key(), [], ExtendedKeyUsageOID.SERVER_AUTH).public_bytes(Encoding.DER)
+    FleetCa()
+    .issue(KEY.public_key(), [], ExtendedKeyUsageOID.SERVER_AUTH)
+    .public_bytes(Encoding.DER)
 )
 DIGESTS = Digests(
     recording_id="0" * 32,
@@ -77,8 +80,6 @@ def test_a_changed_byte_is_a_forgery() -> None:
 
 
 def test_a_signed_payload_of_another_kind_is_malformed() -> None:
-    from cryptography.hazmat.primitives import hashes
-
     signature = KEY.sign(b"\x80", ec.ECDSA(hashes.SHA256()))
     with pytest.raises(MalformedMessage):
         verified(SignedStatement(payload=b"\x80", signature=signature), CERTIFICATE, ID)

@@ -59,8 +59,11 @@ def parse_span(from_text: str, to_text: str, zone: str, now_ms: int) -> tuple[in
     if to_text.strip().startswith("+"):
         to_ms = from_ms + parse_duration(to_text)
     else:
-        # A bare time of day ends the span at its first coming after the beginning.
+        # A bare time of day ends the span at its first coming after the beginning, if that is
+        # not another day's: then it was meant to lie before it, and is refused.
         to_ms = parse_next(to_text, zone, from_ms)
+        if to_ms > now_ms + 3_600_000:
+            to_ms = parse_past(to_text, zone, now_ms)
     if to_ms <= from_ms:
         raise BadMoment(
             f"the span ends at {rfc3339(to_ms, zone)}, not after its beginning "

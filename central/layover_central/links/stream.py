@@ -5,7 +5,6 @@ over which central speaks TLS as the client.
 """
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -60,9 +59,8 @@ class SiteStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
+        # Not wait_closed(): after start_tls() it can wait for ever on a connection that was reset.
         self._writer.transport.abort()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
 
     async def start_tls(
         self,

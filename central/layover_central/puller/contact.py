@@ -15,6 +15,7 @@ from layover_central import fulfilment, outlook
 from layover_central.archive.files import Archive
 from layover_central.changes import Topic
 from layover_central.context import Central
+from layover_central.core import clocks
 from layover_central.core.expiry import Expiry
 from layover_central.core.presence import Effect, Event
 from layover_central.errors import Kind, LayoverError
@@ -140,7 +141,7 @@ class SiteContact:
             )
 
     async def _note(self, status: Status, sounding: Sounding) -> None:
-        self._offset_ms = sounding.offset_ms
+        self._offset_ms = clocks.correction_ms(sounding.offset_ms, sounding.uncertainty_ms)
         async with self._central.store.begin() as connection:
             await sites.change(
                 connection,

@@ -139,8 +139,14 @@ class Fetch:
         signed: dict[str, Any] = {}
         if digests is None:
             digests, signed = await self._asked()
+        # The place is settled before anything lies in it, so that a crash between the rename and
+        # the commit finds the file again, whatever the site's clock says by then.
+        place = self.work.transfer.path or "/".join(self._place)
+        self._place = tuple(place.split("/"))
         async with self._central.store.begin() as connection:
-            self._fence = await transfers.take_over(connection, self.work.transfer.id, signed)
+            self._fence = await transfers.take_over(
+                connection, self.work.transfer.id, {**signed, "path": place}
+            )
         self._there = await asyncio.to_thread(self._archive.already, self._place, digests)
         if self._there is None:
             have = await asyncio.to_thread(self._part.recover, digests)

@@ -7,13 +7,21 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from layover_central.errors import Kind, LayoverError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_ALONE = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(5501951)",
+}
+"""What makes one process at a time upgrade, in one transaction: whole or not at all. (Left to
+itself, Python's sqlite3 commits every CREATE TABLE on its own.)"""
 
 
 class Store:
@@ -34,7 +42,10 @@ class Store:
             # One connection writes and checkpoints: SQLite before 3.51.3 can corrupt a WAL that
             # two connections reset at the same time.
             options = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
-        engine = create_async_engine(url, **options)
+        try:
+            engine = create_async_engine(url, **options)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise _unopened(error) from error
         if url.startswith("sqlite"):
             event.listen(engine.sync_engine, "connect", _durable)
         store = cls(engine)
@@ -42,13 +53,9 @@ class Store:
             async with engine.connect() as connection:
                 await connection.run_sync(_upgrade)
                 await connection.commit()
-        except DBAPIError as error:
+        except (SQLAlchemyError, CommandError) as error:
             await engine.dispose()
-            raise LayoverError(
-                Kind.STORAGE,
-                f"the database cannot be opened: {error.orig}",
-                "Check that the data folder is writable and its database is whole.",
-            ) from error
+            raise _unopened(error) from error
         return store
 
     @asynccontextmanager
@@ -75,7 +82,18 @@ def _durable(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _unopened(error: Exception) -> LayoverError:
+    cause = getattr(error, "orig", None) or error
+    return LayoverError(
+        Kind.STORAGE,
+        f"the database cannot be opened: {' '.join(str(cause).split())}",
+        "Check its URL, that its folder is writable and it is whole, and that central is not "
+        "older than it.",
+    )
+
+
 def _upgrade(connection: Connection) -> None:
+    connection.exec_driver_sql(_ALONE[connection.dialect.name])
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

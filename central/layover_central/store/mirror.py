@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Double, Row, and_, cast, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from layover_agent.wire.types import ManifestPage, RecordingState
@@ -133,6 +133,8 @@ class CameraExtent:
 
 async def cameras(connection: AsyncConnection, site_id: int) -> list[CameraExtent]:
     there = recordings.c.gone_ms.is_(None)
+    # As floats, exact to 2**53: sizes are a site's word, and a sum of integers may overflow.
+    size_bytes = cast(recordings.c.size_bytes, Double)
     rows = await connection.execute(
         select(
             recordings.c.camera,
@@ -140,7 +142,7 @@ async def cameras(connection: AsyncConnection, site_id: int) -> list[CameraExten
             func.max(recordings.c.end_ms),
             func.max(recordings.c.end_ms - recordings.c.start_ms),
             func.count().filter(there),
-            func.coalesce(func.sum(recordings.c.size_bytes).filter(there), 0),
+            func.coalesce(func.sum(size_bytes).filter(there), 0),
         )
         .where(recordings.c.site_id == site_id)
         .group_by(recordings.c.camera)

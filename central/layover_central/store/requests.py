@@ -154,7 +154,8 @@ async def set_state(
     now_ms: int,
 ) -> bool:
     """Writes where a request stands; whether anything changed."""
-    if (request.state, request.why, dict(request.tally)) == (state, why, dict(tally)):
+    sums = {fate: ms for fate, ms in tally.items() if ms}
+    if (request.state, request.why, dict(request.tally)) == (state, why, sums):
         return False
     await connection.execute(
         update(requests)
@@ -163,7 +164,7 @@ async def set_state(
             state=str(state),
             state_ms=now_ms if state is not request.state else request.state_ms,
             why=why,
-            tally=json.dumps({str(fate): ms for fate, ms in tally.items() if ms}),
+            tally=json.dumps({str(fate): ms for fate, ms in sums.items()}),
         )
     )
     return True

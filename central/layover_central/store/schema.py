@@ -141,7 +141,7 @@ transfers = Table(
     Column("signature", LargeBinary),
     Column("certificate", LargeBinary),
     Column("sha256", Text),
-    # Relative to the archive folder, with "/".
+    # Where it lies in the archive folder, or will once it is complete; with "/".
     Column("path", Text),
     Column("error", Text, nullable=False),
     UniqueConstraint("site_id", "recording_id", name="uq_transfers_recording"),

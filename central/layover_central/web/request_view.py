@@ -160,7 +160,7 @@ def _transfer(
             "verified_bytes": transfer.size_bytes if complete else transfer.verified_bytes,
             "received_bytes": transfer.received_bytes,
             "sha256": transfer.sha256,
-            "path": transfer.path,
+            "path": transfer.path if transfer.state is TransferState.COMPLETE else None,
             "file_url": f"{API}/recordings/{transfer.id}/file" if complete else None,
             "rate_bps": live.rate_bps if wanted else 0,
             "waits": live.waits if wanted else "",

@@ -89,17 +89,19 @@ def test_a_real_fragmented_file(fragmented_mp4: bytes) -> None:
     assert walk(fragmented_mp4).complete
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(st.floats(0, 1, exclude_max=True))
 def test_no_part_of_a_plain_file_is_whole(mp4: bytes, part: float) -> None:
     assert not walk(mp4[: int(len(mp4) * part)]).complete
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=300))
 def test_any_bytes_have_an_answer(data: bytes) -> None:
     walk(data)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 500), st.integers(0, 255))
 def test_a_flipped_byte_never_breaks_the_walk(at: int, value: int) -> None:
     data = bytearray(FTYP + moov(0) + MOOF + MDAT + moov(2000))

@@ -1,7 +1,8 @@
+import contextlib
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layover_agent.core.layout import BadLayout, Layout
@@ -121,10 +122,10 @@ def test_the_two_mentions_of_a_day_must_agree() -> None:
 WALL = {
     "winter": ("Europe/Berlin", "2026-01-15", "12-00-00", "2026-01-15T12:00:00+01:00", True),
     "summer": ("Europe/Berlin", "2026-07-15", "12-00-00", "2026-07-15T12:00:00+02:00", True),
-    "twice: the first": ("Europe/Berlin", "2026-10-25", "02-30-00", "2026-10-25T02:30:00+02:00", False),
+    "twice": ("Europe/Berlin", "2026-10-25", "02-30-00", "2026-10-25T02:30:00+02:00", False),
     "after it": ("Europe/Berlin", "2026-10-25", "03-00-00", "2026-10-25T03:00:00+01:00", True),
     "never": ("Europe/Berlin", "2026-03-29", "02-30-00", "2026-03-29T02:30:00+01:00", False),
-    "half an hour": ("Australia/Lord_Howe", "2026-01-15", "12-00-00", "2026-01-15T12:00:00+11:00", True),
+    "far": ("Australia/Lord_Howe", "2026-01-15", "12-00-00", "2026-01-15T12:00:00+11:00", True),
     "fixed": ("-05:30", "2026-07-15", "12-00-00", "2026-07-15T12:00:00-05:30", True),
 }  # fmt: skip
 
@@ -161,20 +162,21 @@ def test_templates_that_cannot_be_used_say_why(case: str) -> None:
     assert said in str(refusal.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_any_template_is_read_or_refused_in_words(template: str, zone: str) -> None:
-    try:
+    with contextlib.suppress(BadLayout):
         Layout.parse(template, zone)
-    except BadLayout:
-        pass
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="c/0123456789-_.+Zmp4٣é", max_size=50))
 def test_any_path_is_matched_or_not(path: str) -> None:
     for template in (PLAIN, "{camera}@%Y%m%d%H%M%S%z.mp4", "{camera}/%s.{ms}.mp4"):
         Layout.parse(template, "Europe/Berlin").match(path)
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2199, 1, 1)),
     st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "+02:00"]),

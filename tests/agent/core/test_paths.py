@@ -3,7 +3,9 @@ import pytest
 from layover_agent.core.paths import UnsafePath, inside
 
 
-@pytest.mark.parametrize("path", ["a", "a/b.mp4", "..a/b..", "a b/ü.mp4", "b\udcffs/x", "...", "a\\b"])
+@pytest.mark.parametrize(
+    "path", ["a", "a/b.mp4", "..a/b..", "a b/ü.mp4", "b\udcffs/x", "...", "a\\b"]
+)
 def test_paths_that_stay_inside_are_unchanged(path: str) -> None:
     assert inside(path) == path
 

@@ -27,7 +27,11 @@ WHOLE = {
     "hexadecimal": "bytes=0x1-0x9",
     "twenty digits": "bytes=" + "9" * 20 + "-",
 }
-NONE = {"behind the end": "bytes=1000-", "far behind": "bytes=5000-6000", "the last none": "bytes=-0"}
+NONE = {
+    "behind the end": "bytes=1000-",
+    "far behind": "bytes=5000-6000",
+    "the last none": "bytes=-0",
+}
 
 
 @pytest.mark.parametrize("case", ONE)
@@ -47,7 +51,9 @@ def test_nothing_that_exists(case: str) -> None:
         wanted(NONE[case], SIZE)
 
 
-@given(st.text(max_size=30) | st.from_regex(r"bytes=\d*-\d*", fullmatch=True), st.integers(0, 1 << 50))
+@given(
+    st.text(max_size=30) | st.from_regex(r"bytes=\d*-\d*", fullmatch=True), st.integers(0, 1 << 50)
+)
 def test_a_range_always_lies_inside(header: str, size: int) -> None:
     try:
         found = wanted(header, size)
