@@ -1,12 +1,14 @@
 """Announces the box by mDNS, so that a depot notices it at once: an opaque id, no names.
 
 A site that left silently and comes back unchanged causes no event in a browser, so every
-announcement carries a fresh counter, and a change of the box's addresses announces it anew.
+announcement carries a fresh token, also after a restart (a count would begin with 1 again), and
+a change of the box's addresses announces it anew.
 """
 
 import asyncio
 import contextlib
 import logging
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 
@@ -45,15 +47,13 @@ async def _keep(
     settings: Advertise, identity: str, port: int, failed: Callable[[str], None]
 ) -> None:
     """One announcement per set of addresses, for ever."""
-    counter = 0
     while True:
         addresses = _addresses(settings)
         if not addresses:
             await asyncio.sleep(LOOK_EVERY_S)
             continue
-        counter += 1
         try:
-            async with _announced(settings, identity, port, addresses, counter):
+            async with _announced(settings, identity, port, addresses):
                 failed("")
                 log.info("announced on %s", ", ".join(addresses))
                 while _addresses(settings) == addresses:  # noqa: ASYNC110
@@ -65,7 +65,7 @@ async def _keep(
 
 @contextlib.asynccontextmanager
 async def _announced(
-    settings: Advertise, identity: str, port: int, addresses: list[str], counter: int
+    settings: Advertise, identity: str, port: int, addresses: list[str]
 ) -> AsyncIterator[None]:
     name = announced_id(identity)
     info = AsyncServiceInfo(
@@ -77,7 +77,7 @@ async def _announced(
             "txtvers": "1",
             "id": name,
             "api": ",".join(map(str, API_VERSIONS)),
-            "n": str(counter),
+            "n": secrets.token_hex(4),
         },
         server=f"layover-{name}.local.",
     )

@@ -5,6 +5,7 @@ import asyncio
 import datetime as dt
 import json
 import logging
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def main() -> None:
     except (BadConfig, BadBundle) as error:
         print(f"layover-agent: {error}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
+    except sqlite3.Error as error:
+        print(f"layover-agent: the manifest cannot be used: {error}", file=sys.stderr)
+        sys.exit(EXIT_OTHER)
     except OSError as error:
         print(f"layover-agent: {error}", file=sys.stderr)
         sys.exit(EXIT_OTHER)

@@ -6,6 +6,7 @@ never be silently ignored.
 
 import dataclasses
 import difflib
+import math
 import os
 import tomllib
 import typing
@@ -113,7 +114,9 @@ def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> None:
         *sections, key = name.removeprefix(PREFIX).lower().split("__")
         place: Any = table
         for section in sections:
-            place = place.setdefault(section, {})
+            # Names of sources may have capital letters; those of variables all have.
+            same = next((known for known in place if known.lower() == section), section)
+            place = place.setdefault(same, {})
             if not isinstance(place, dict):
                 raise BadConfig(f"{name}: {section} is no section")
         place[key] = text
@@ -161,8 +164,9 @@ def _value(kind: Any, raw: Any, where: str) -> Any:
             items = raw.split(",") if isinstance(raw, str) else raw
             if isinstance(items, list) and all(isinstance(one, str) for one in items):
                 return tuple(one for one in items if one)
-        elif kind in (int, float) and isinstance(raw, str | int | float) and raw is not True:
-            if raw is not False and (kind is float or not isinstance(raw, float)):
+        elif kind in (int, float):
+            whole = isinstance(raw, str | int) and not isinstance(raw, bool)
+            if whole or (kind is float and isinstance(raw, float)):
                 return kind(raw)
         elif isinstance(raw, kind):
             return raw
@@ -180,8 +184,17 @@ def _check(config: Config) -> None:
             raise BadConfig(f"sources.{name}: {error}") from error
         if source.deletes_by not in ("", "unlink"):
             raise BadConfig(f'sources.{name}.deletes_by = {source.deletes_by!r}: "unlink" or ""')
-    if not 0 <= config.listen.port <= 65_535:
-        raise BadConfig(f"listen.port = {config.listen.port}: a port is 0 to 65535")
+        for key in ("settle_s", "max_bytes", "max_age_s"):
+            _at_least(0, getattr(source, key), f"sources.{name}.{key}")
+    _at_least(0.1, config.rescan.every_s, "rescan.every_s")
+    for key, port in (("listen", config.listen.port), ("advertise", config.advertise.port)):
+        if not 0 <= port <= 65_535:
+            raise BadConfig(f"{key}.port = {port}: a port is 0 to 65535")
+
+
+def _at_least(least: float, value: float, where: str) -> None:
+    if not (least <= value < math.inf):
+        raise BadConfig(f"{where} = {value}: expected a number, at least {least}")
 
 
 def reference() -> str:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import time
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -38,6 +39,8 @@ class Hasher:
         self._key = key
         self._identity = identity
         self._one_at_a_time = asyncio.Lock()
+        self._asked = 0
+        self._stopped = False
         self._news = asyncio.Event()
 
     def news(self) -> None:
@@ -45,12 +48,21 @@ class Hasher:
         self._news.set()
 
     async def run(self) -> None:
-        """Hashes what has no digests yet, youngest first, one at a time."""
+        """Hashes what has no digests yet, youngest first, one at a time.
+
+        Its end is the end of all hashing: no thread outlives the agent for long.
+        """
+        try:
+            await self._hash_new_ones()
+        finally:
+            self._stopped = True
+
+    async def _hash_new_ones(self) -> None:
         skipped: set[str] = set()
         while True:
             self._news.clear()
-            row = await self._manifest.without_statement()
-            if row is None or row.id in skipped:
+            row = await self._manifest.without_statement(skipped)
+            if row is None:
                 skipped.clear()
                 try:
                     async with asyncio.timeout(IDLE_S):
@@ -59,32 +71,52 @@ class Hasher:
                     pass
                 continue
             try:
-                await self.of(row)
+                await self._of(row, kind=True)
             except AgentError as error:
                 log.debug("not hashed: %s", error.detail)
                 skipped.add(row.id)
 
     async def of(self, row: Row) -> tuple[bytes, SignedStatement]:
         """SHA-256 and signed statement of a recording. AgentError GONE or CHANGED."""
-        known = await self._manifest.statement(row)
+        known = await self._known(row)
         if known is not None:
             return known
+        self._asked += 1
+        try:
+            return await self._of(row, kind=False)
+        finally:
+            self._asked -= 1
+
+    async def _of(self, row: Row, *, kind: bool) -> tuple[bytes, SignedStatement]:
         async with self._one_at_a_time:
-            known = await self._manifest.statement(row)
+            known = await self._known(row)
             if known is not None:
                 return known
-            digests = await asyncio.to_thread(self._hash, row)
-            statement = sign(digests, self._key)
-            await self._manifest.set_statement(row, digests.sha256, statement)
+            ctime_ns = await asyncio.to_thread(self._files.ctime_ns, row)
+            digests = await asyncio.to_thread(self._hash, row, kind)
+            before = await self._manifest.statement(row)
+            if before is not None and before[0] == digests.sha256:
+                statement = before[1]
+            else:
+                statement = sign(digests, self._key)
+            await self._manifest.set_statement(row, digests.sha256, statement, ctime_ns)
             return digests.sha256, statement
 
-    def _hash(self, row: Row) -> Digests:
+    async def _known(self, row: Row) -> tuple[bytes, SignedStatement] | None:
+        ctime_ns = await asyncio.to_thread(self._files.ctime_ns, row)
+        return await self._manifest.statement(row, ctime_ns)
+
+    def _hash(self, row: Row, kind: bool) -> Digests:
+        """``kind``: leave the recorder as much time as is taken, unless somebody waits."""
         handle = self._files.open(row)
         try:
             whole = hashlib.sha256()
             chunks = []
             offset = 0
             while offset < row.size_bytes:
+                if self._stopped:
+                    raise AgentError(Reason.TOO_BUSY, "the agent is ending")
+                began_s = time.monotonic()
                 data = os.pread(handle, min(CHUNK_BYTES, row.size_bytes - offset), offset)
                 if not data:
                     raise AgentError(Reason.CHANGED, "the file became shorter")
@@ -96,6 +128,8 @@ class Hasher:
                 whole.update(data)
                 chunks.append(hashlib.sha256(data).digest())
                 offset += len(data)
+                if kind and not self._asked:
+                    time.sleep(time.monotonic() - began_s)
             if not unchanged(handle, row):
                 raise AgentError(Reason.CHANGED, "the file changed while it was hashed")
         except OSError as error:

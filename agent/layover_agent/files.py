@@ -1,6 +1,7 @@
 """The bytes behind a recording: the recorder's file, or what a hold kept of it."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from layover_agent.errors import AgentError
 from layover_agent.manifest import Row
 from layover_agent.sources.template import TemplateSource
 from layover_agent.wire.problem import Reason
+
+HELD_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 class Files:
@@ -20,6 +23,18 @@ class Files:
 
     def held_path(self, recording_id: str) -> Path:
         return self._holds_folder / recording_id
+
+    def held(self) -> list[tuple[str, os.stat_result]]:
+        """Every held file that is there: its recording's id, and the file's state."""
+        try:
+            with os.scandir(self._holds_folder) as entries:
+                return [
+                    (entry.name, entry.stat(follow_symlinks=False))
+                    for entry in entries
+                    if HELD_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def source(self, row: Row) -> TemplateSource:
         source = self._sources.get(row.source)
@@ -44,6 +59,14 @@ class Files:
             raise AgentError(Reason.GONE, "the recorder has deleted it") from error
         except (OSError, UnsafePath) as error:
             raise AgentError(Reason.STORAGE, f"cannot open the file: {error}") from error
+
+    def ctime_ns(self, row: Row) -> int:
+        """When the file was last changed in any way, a link included. Errors as of ``open``."""
+        handle = self.open(row)
+        try:
+            return os.fstat(handle).st_ctime_ns
+        finally:
+            os.close(handle)
 
     def _same(self, handle: int, row: Row) -> int:
         if unchanged(handle, row):

@@ -1,6 +1,6 @@
 """How the box is: facts for central and for whoever stands next to it, worst fault first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import psutil
 
@@ -54,7 +54,10 @@ class Health:
             disks=[d for name in self._sources if (d := self._disk(name)) is not None],
             retention=self._retention(),
             holds=await self._holds.usage(),
-            faults=sorted(self._faults(), key=lambda f: _SEVERITIES.index(f.severity)),
+            faults=sorted(
+                self._faults(await self._holds.broken()),
+                key=lambda f: _SEVERITIES.index(f.severity),
+            ),
         )
 
     def _disk(self, name: str) -> Disk | None:
@@ -73,7 +76,7 @@ class Health:
                 rules.append(Retention(source=name, kind="age", max_age_s=source.config.max_age_s))
         return rules
 
-    def _faults(self) -> list[Fault]:
+    def _faults(self, broken: Sequence[str]) -> list[Fault]:
         faults = [
             Fault(
                 code="source-unreadable",
@@ -84,6 +87,16 @@ class Health:
             )
             for name, (since_ms, text) in self._scanner.faults.items()
         ]
+        if broken:
+            faults.append(
+                Fault(
+                    code="hold-broken",
+                    severity="critical",
+                    since_ms=self._began_ms,
+                    text=f"{len(broken)} held recordings are not what was promised: {broken[0]}",
+                    remedy="The recorder writes over its files: take deletes_by out of its source.",
+                )
+            )
         if self._manifest.rebuilt_because:
             faults.append(
                 Fault(

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 UPTIME_EVERY_S = 30
 MAX_LEASE_S = 90 * 86_400
+ADOPTED_LEASE_S = 7 * 86_400
+"""Lease of a hold of which only the link is left: time enough for central to renew it."""
 _WHY = {
     errno.EXDEV: "recordings and holds folder are on different file systems: set holds.folder "
     "to a folder on the recordings' own",
@@ -48,8 +50,20 @@ class Holds:
 
     @classmethod
     async def restored(cls, manifest: Manifest, files: Files, clock: Clock) -> "Holds":
-        """The holds of the last run, with the uptime that had been counted."""
-        return cls(manifest, files, clock, int(await manifest.note("uptime_s") or 0))
+        """The holds of the last run, with the uptime that had been counted.
+
+        A link without its row (a power cut between the two, or a manifest built anew) gets a
+        lease: nothing that was promised is dropped, and nothing fills the disk for ever.
+        """
+        holds = cls(manifest, files, clock, int(await manifest.note("uptime_s") or 0))
+        known = {hold.recording_id for hold in await manifest.holds()}
+        for recording_id, facts in await asyncio.to_thread(files.held):
+            if recording_id not in known:
+                log.warning("hold %s had no lease", recording_id)
+                until_s = holds.uptime_s() + ADOPTED_LEASE_S
+                hold = HoldRow(recording_id, "link", until_s, facts.st_size, facts.st_mtime_ns)
+                await manifest.set_hold(hold)
+        return holds
 
     def uptime_s(self) -> int:
         """Seconds that the agent has run, over all its runs."""
@@ -62,13 +76,17 @@ class Holds:
         async with self._changing:
             broken = row.held and not await asyncio.to_thread(self._is_whole, row)
             if not broken:
+                before_ns = await asyncio.to_thread(self._files.ctime_ns, row)
                 refusal = await asyncio.to_thread(self._link, row)
                 if refusal:
                     self._refusal = refusal
                     return _answer(row, HoldState.NOT_POSSIBLE, "none", 0, refusal)
+                self._refusal = ""
                 until_s = self.uptime_s() + lease_s
                 hold = HoldRow(row.id, "link", until_s, row.size_bytes, row.mtime_ns)
                 await self._manifest.set_hold(hold)
+                after_ns = await asyncio.to_thread(self._files.ctime_ns, row)
+                await self._manifest.relinked(row.id, before_ns, after_ns)
         if broken:
             why = "the held file changed: the recorder wrote over it"
             return _answer(row, HoldState.BROKEN, "link", 0, why)
@@ -89,6 +107,17 @@ class Holds:
             count=len(rows),
             size_bytes=sum(row.size_bytes for row in rows),
         )
+
+    async def broken(self) -> list[str]:
+        """Ids of holds whose bytes are not, or not all, what was promised."""
+        there = dict(await asyncio.to_thread(self._files.held))
+        broken = []
+        for hold in await self._manifest.holds():
+            facts = there.get(hold.recording_id)
+            promised = (hold.size_bytes, hold.mtime_ns)
+            if facts is None or (facts.st_size, facts.st_mtime_ns) != promised:
+                broken.append(hold.recording_id)
+        return broken
 
     def declare(self, refusal: str) -> None:
         """What is known about holds before the first is asked for; empty: they should work."""
@@ -120,6 +149,9 @@ class Holds:
         target = self._files.held_path(row.id)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return f"the holds folder cannot be used: {error.strerror}"
+        try:
             os.link(source.folder / row.path, target, follow_symlinks=False)
         except FileExistsError:
             pass

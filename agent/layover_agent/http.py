@@ -24,6 +24,8 @@ HEAD_S = 10.0
 IDLE_S = 75.0
 BODY_S = 20.0
 SEND_S = 30.0
+"""How long a peer may take for the next ``SLICE_BYTES``."""
+SLICE_BYTES = 16 << 10
 MAX_HEAD_BYTES = 16 << 10
 MAX_BODY_BYTES = 64 << 10
 MAX_CONNECTIONS = 64
@@ -74,13 +76,14 @@ class Server:
         """Listens while the block runs; gives the port. Open connections end with the block."""
         server = await asyncio.start_server(self._accepted, address, port, backlog=128)
         try:
-            async with server:
-                yield server.sockets[0].getsockname()[1]
-                server.close()
+            yield server.sockets[0].getsockname()[1]
         finally:
+            server.close()
             for task in self._open:
                 task.cancel()
             await asyncio.gather(*self._open, return_exceptions=True)
+            # Only now: from Python 3.12 on this waits for the connections too.
+            await server.wait_closed()
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Takes a connection if there is room, for all and for its address."""
@@ -154,11 +157,15 @@ async def _read_request(
                 raise h11.RemoteProtocolError("the body is too long", error_status_hint=413)
     if not isinstance(event, h11.EndOfMessage):
         return None
-    target = urlsplit(head.target.decode("ascii", "replace"))
+    try:
+        target = urlsplit(head.target.decode("ascii", "replace"))
+        query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=16))
+    except ValueError as error:
+        raise h11.RemoteProtocolError(f"the target cannot be read: {error}") from error
     return Request(
         method=head.method.decode("ascii", "replace"),
         path=target.path,
-        query=dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=16)),
+        query=query,
         headers={k.decode("latin-1"): v.decode("latin-1") for k, v in head.headers},
         body=bytes(body),
     )
@@ -205,9 +212,11 @@ async def _send_parts(
         async for part in stream:
             # h11 counts the bytes against Content-Length; the framing itself is the identity.
             connection.send_with_data_passthrough(h11.Data(data=part))
-            writer.write(part)
-            async with asyncio.timeout(SEND_S):
-                await writer.drain()
+            # In slices, so that the deadline tells a slow link from a silent one.
+            for start in range(0, len(part), SLICE_BYTES):
+                writer.write(part[start : start + SLICE_BYTES])
+                async with asyncio.timeout(SEND_S):
+                    await writer.drain()
     connection.send(h11.EndOfMessage())
 
 

@@ -34,6 +34,7 @@ class Identity:
         self._folder = folder
         self._certificate = folder / "site.pem"
         self._ca = folder / "fleet-ca.pem"
+        self._epoch_seen = folder / "central-epoch"
         self.key = self._load_or_make_key(folder / "site.key")
         spki = self.key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -67,8 +68,12 @@ class Identity:
         except (ValueError, TypeError, InvalidSignature) as error:
             raise BadBundle("this certificate is not signed by the CA beside it") from error
         pem = authority.public_bytes(serialization.Encoding.PEM)
-        if self._ca.exists() and self._ca.read_bytes() != pem and not replace:
+        moved = self._ca.exists() and self._ca.read_bytes() != pem
+        if moved and not replace:
             raise BadBundle("this box belongs to another fleet; --replace moves it to this one")
+        if moved:
+            # The new fleet counts its centrals from the start: the old count would lock it out.
+            self._epoch_seen.unlink(missing_ok=True)
         _write_whole(self._ca, pem)
         _write_whole(self._certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -98,15 +103,17 @@ class Identity:
         epoch = _epoch(peer_der)
         if epoch is None:
             return False
-        seen = self._folder / "central-epoch"
-        highest = int(seen.read_text()) if seen.exists() else 0
+        highest = int(self._epoch_seen.read_text()) if self._epoch_seen.exists() else 0
         if epoch > highest:
-            _write_whole(seen, str(epoch).encode())
+            _write_whole(self._epoch_seen, str(epoch).encode())
         return epoch >= highest
 
     def _load_or_make_key(self, path: Path) -> ec.EllipticCurvePrivateKey:
         if path.exists():
-            key = serialization.load_pem_private_key(path.read_bytes(), None)
+            try:
+                key = serialization.load_pem_private_key(path.read_bytes(), None)
+            except (ValueError, TypeError) as error:
+                raise BadBundle(f"{path} cannot be read as a key: {error}") from error
             if not isinstance(key, ec.EllipticCurvePrivateKey):
                 raise BadBundle(f"{path} is not a P-256 key")
             return key

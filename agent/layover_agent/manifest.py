@@ -10,7 +10,8 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from layover_agent.wire.types import (
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -82,7 +83,7 @@ class Manifest:
 
     def __init__(self, connection: aiosqlite.Connection, epoch: str) -> None:
         self._connection = connection
-        self._writing = asyncio.Lock()
+        self._turn = asyncio.Lock()
         self.epoch = epoch
         self.rebuilt_because = ""
         """Why this database is a new one in place of a damaged one; empty: it is not."""
@@ -114,8 +115,17 @@ class Manifest:
         """The source's recordings whose file was where the recorder put it at the last look."""
         return await self._rows("WHERE source = ? AND path_there = 1", (source,))
 
+    async def of_other_sources(self, names: Collection[str]) -> list[str]:
+        """Ids of what counts as there in sources that are no longer configured."""
+        marks = ", ".join("?" for _ in names)
+        found = await self._read(
+            f"SELECT id FROM recordings WHERE path_there = 1 AND source NOT IN ({marks})",  # noqa: S608
+            list(names),
+        )
+        return [recording_id for (recording_id,) in found]
+
     async def cameras(self) -> list[Camera]:
-        cursor = await self._connection.execute(
+        found = await self._read(
             "SELECT camera, source, count(*), sum(size_bytes), min(start_ms), max(end_ms)"
             " FROM recordings WHERE path_there = 1 OR held = 1"
             " GROUP BY camera, source ORDER BY camera"
@@ -129,23 +139,26 @@ class Manifest:
                 first_start_ms=first,
                 last_end_ms=last,
             )
-            for name, source, count, size, first, last in await cursor.fetchall()
+            for name, source, count, size, first, last in found
         ]
 
     async def write(
-        self, added: Sequence[Row], gone: Iterable[str], now_ms: int, scanned_ms: int
+        self,
+        added: Sequence[Row],
+        gone: Iterable[str],
+        now_ms: int,
+        scanned_ms: int | None = None,
     ) -> None:
         """What a scan found, in one transaction. ``gone``: ids whose file is missing."""
         async with self._transaction():
-            seq = (await self.head()).seq
+            ((seq,),) = await self._fetch("SELECT coalesce(max(seq), 0) FROM recordings")
             for row in added:
                 seq += 1
-                held = await self._one_or_none(
-                    "SELECT held FROM recordings WHERE id = ?", (row.id,)
-                )
+                # A hold may be older than the row: after a damaged manifest was built anew.
+                held = await self._fetch("SELECT 1 FROM holds WHERE recording_id = ?", (row.id,))
                 values = [_stored(row, name) for name in _NAMES]
                 values[_NAMES.index("seq")] = seq
-                values[_NAMES.index("held")] = held[0] if held else 0
+                values[_NAMES.index("held")] = bool(held)
                 marks = ", ".join("?" for _ in _NAMES)
                 await self._connection.execute(
                     f"INSERT OR REPLACE INTO recordings ({', '.join(_NAMES)}) VALUES ({marks})",  # noqa: S608
@@ -157,7 +170,8 @@ class Manifest:
                     "UPDATE recordings SET seq = ?, path_there = 0, gone_ms = ? WHERE id = ?",
                     (seq, now_ms, recording_id),
                 )
-            await self._remember("scanned_ms", str(scanned_ms))
+            if scanned_ms is not None:
+                await self._remember("scanned_ms", str(scanned_ms))
 
     async def set_hold(self, hold: HoldRow) -> None:
         async with self._transaction():
@@ -190,43 +204,58 @@ class Manifest:
         )
 
     async def holds(self) -> list[HoldRow]:
-        cursor = await self._connection.execute("SELECT * FROM holds ORDER BY recording_id")
-        return [HoldRow(*row) for row in await cursor.fetchall()]
+        found = await self._read("SELECT * FROM holds ORDER BY recording_id")
+        return [HoldRow(*row) for row in found]
 
-    async def statement(self, row: Row) -> tuple[bytes, SignedStatement] | None:
-        """The digest and the signed statement of the file as ``row`` describes it."""
+    async def statement(
+        self, row: Row, ctime_ns: int | None = None
+    ) -> tuple[bytes, SignedStatement] | None:
+        """The digest and the signed statement of the file as ``row`` describes it, and of
+        exactly the change time ``ctime_ns`` if that is given."""
         found = await self._one_or_none(
             "SELECT sha256, payload, signature FROM digests"
-            " WHERE recording_id = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?",
-            (row.id, row.size_bytes, row.mtime_ns, row.inode),
+            " WHERE recording_id = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?"
+            " AND ctime_ns = coalesce(?, ctime_ns)",
+            (row.id, row.size_bytes, row.mtime_ns, row.inode, ctime_ns),
         )
         if found is None:
             return None
         return found[0], SignedStatement(payload=found[1], signature=found[2])
 
-    async def set_statement(self, row: Row, sha256: bytes, statement: SignedStatement) -> None:
+    async def relinked(self, recording_id: str, before_ns: int, after_ns: int) -> None:
+        """Our own link moved the file's change time: its digests hold on."""
         async with self._transaction():
             await self._connection.execute(
-                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "UPDATE digests SET ctime_ns = ? WHERE recording_id = ? AND ctime_ns = ?",
+                (after_ns, recording_id, before_ns),
+            )
+
+    async def set_statement(
+        self, row: Row, sha256: bytes, statement: SignedStatement, ctime_ns: int = 0
+    ) -> None:
+        async with self._transaction():
+            await self._connection.execute(
+                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     row.id,
                     row.size_bytes,
                     row.mtime_ns,
                     row.inode,
+                    ctime_ns,
                     sha256,
                     statement.payload,
                     statement.signature,
                 ),
             )
 
-    async def without_statement(self) -> Row | None:
-        """The youngest recording that is there and has no digests yet."""
+    async def without_statement(self, but: Collection[str]) -> Row | None:
+        """The youngest recording that is there, has no digests yet, and is none of ``but``."""
         rows = await self._rows(
             "WHERE path_there = 1 AND id NOT IN (SELECT recording_id FROM digests)"
-            " ORDER BY start_ms DESC LIMIT 1",
-            (),
+            " ORDER BY start_ms DESC LIMIT ?",
+            (len(but) + 1,),
         )
-        return rows[0] if rows else None
+        return next((row for row in rows if row.id not in but), None)
 
     async def note(self, key: str) -> str | None:
         found = await self._one_or_none("SELECT value FROM meta WHERE key = ?", (key,))
@@ -240,8 +269,7 @@ class Manifest:
         await self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     async def _rows(self, where: str, values: Sequence[Any]) -> list[Row]:
-        cursor = await self._connection.execute(f"{_SELECT} {where}", values)
-        return [_row(found) for found in await cursor.fetchall()]
+        return [_row(found) for found in await self._read(f"{_SELECT} {where}", values)]
 
     async def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         found = await self._one_or_none(sql, values)
@@ -249,20 +277,27 @@ class Manifest:
         return found
 
     async def _one_or_none(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        cursor = await self._connection.execute(sql, values)
-        return await cursor.fetchone()
+        found = await self._read(sql, values)
+        return found[0] if found else None
+
+    async def _read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Between transactions: what is read may be told to central, so it must be committed."""
+        async with self._turn:
+            return await self._fetch(sql, values)
+
+    async def _fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        return list(await self._connection.execute_fetchall(sql, values))
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
-        async with self._writing:
+        async with self._turn:
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
                 yield
                 await self._connection.execute("COMMIT")
             except BaseException:
-                # Statements run in the order they were given, also one whose caller is gone.
-                with contextlib.suppress(aiosqlite.OperationalError):
-                    await asyncio.shield(self._connection.execute("ROLLBACK"))
+                # Nothing happens where a cancelled BEGIN or COMMIT left no transaction.
+                await asyncio.shield(self._connection.rollback())
                 raise
 
 
@@ -283,11 +318,19 @@ async def _open(path: Path) -> Manifest:
     try:
         return await _connect(path)
     except aiosqlite.DatabaseError as error:
+        if not _is_damage(error):
+            raise
         aside = _set_aside(path)
         log.error("the manifest was damaged (%s): kept as %s, built anew", error, aside.name)
         manifest = await _connect(path)
         manifest.rebuilt_because = str(error)
         return manifest
+
+
+def _is_damage(error: aiosqlite.DatabaseError) -> bool:
+    """Whether the file itself is bad: a lock, a full disk or a missing right says nothing of it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 async def _glance(path: Path) -> Manifest:
@@ -316,6 +359,7 @@ async def _connect(path: Path) -> Manifest:
                 f"INSERT INTO meta VALUES ('schema', '{SCHEMA_VERSION}');"
                 f"INSERT INTO meta VALUES ('epoch', '{secrets.token_hex(8)}');COMMIT;"
             )
+        await _upgrade(connection)
         notes = await connection.execute("SELECT key, value FROM meta")
         known: dict[str, str] = {key: value for key, value in await notes.fetchall()}  # noqa: C416
         if known.get("schema") != SCHEMA_VERSION:
@@ -324,6 +368,18 @@ async def _connect(path: Path) -> Manifest:
         await connection.close()
         raise
     return Manifest(connection, known["epoch"])
+
+
+async def _upgrade(connection: aiosqlite.Connection) -> None:
+    """Brings the tables of an older agent up to date, in one transaction."""
+    found = await connection.execute("SELECT value FROM meta WHERE key = 'schema'")
+    if await found.fetchone() != ("1",):
+        return
+    _, table = _SCHEMA.read_text().split("CREATE TABLE digests", 1)
+    await connection.executescript(
+        f"BEGIN;DROP TABLE digests;CREATE TABLE digests{table.partition(';')[0]};"  # noqa: S608
+        f"UPDATE meta SET value = '2' WHERE key = 'schema';COMMIT;"
+    )
 
 
 def _set_aside(path: Path) -> Path:

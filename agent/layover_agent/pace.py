@@ -31,8 +31,8 @@ class Pace:
         if self._rate_bps is None:
             return
         now_s = self._now_s()
-        # A late sender may catch up on one tick, not on a second's worth of silence.
-        self._free_at_s = max(self._free_at_s, now_s - TICK_S)
+        # A late sender may catch up on one tick, not on a second's worth of silence. Bytes are
+        # earned before they go out: a free first block in each of many spans would break a cap.
+        self._free_at_s = max(self._free_at_s, now_s - TICK_S) + size_bytes * 8 / self._rate_bps
         if self._free_at_s > now_s:
             await asyncio.sleep(self._free_at_s - now_s)
-        self._free_at_s += size_bytes * 8 / self._rate_bps

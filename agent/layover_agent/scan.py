@@ -7,7 +7,7 @@ one of its camera exists, or it has not changed for a while; and its container m
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from layover_agent.clock import Clock
@@ -20,6 +20,14 @@ log = logging.getLogger(__name__)
 
 DAMAGED_AFTER_MS = 60_000
 """A file that its container calls unfinished is listed as damaged only when it is this old."""
+
+
+QUIET_MS = 2_000
+"""A newer recording proves a file closed only once it has not been written to for so long: where
+the clock was set back, recordings of the future lie beside the one being made."""
+
+
+BATCH_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Scanner:
         self._sources = list(sources)
         self._clock = clock
         self._waiting: dict[tuple[str, str], Waiting] = {}
+        self._copies: dict[tuple[str, str], tuple[int, int, int]] = {}
         self.faults: dict[str, tuple[int, str]] = {}
         """By source: since when (ms), and what is wrong with its folder."""
 
@@ -47,39 +56,78 @@ class Scanner:
         When to look again in seconds, because a file is expected to settle; None: no need.
         """
         just_closed = set(closed)
+        began_ms = self._clock.wall_ms()
+        strangers = await self._manifest.of_other_sources([one.name for one in self._sources])
+        if strangers:
+            await self._manifest.write([], strangers, began_ms)
         for source in self._sources:
             await self._scan_source(source, just_closed)
+        if not self.faults:
+            await self._manifest.set_note("scanned_ms", str(began_ms))
         if not self._waiting:
             return None
         return min(source.config.settle_s for source in self._sources)
 
     async def _scan_source(self, source: TemplateSource, closed: set[str]) -> None:
-        began_ms = self._clock.wall_ms()
+        unreadable: list[str] = []
         try:
-            found = await asyncio.to_thread(lambda: {f.path: f for f in source.scan()})
+            found = await asyncio.to_thread(lambda: {f.path: f for f in source.scan(unreadable)})
             error = ""
         except OSError as problem:
             found, error = {}, f"{source.folder} cannot be read: {problem.strerror}"
-        known = {row.path: row for row in await self._manifest.of_source(source.name)}
+        hidden = tuple(unreadable)
+        known = {
+            row.path: row
+            for row in await self._manifest.of_source(source.name)
+            if not row.path.startswith(hidden)
+        }
         outcome = missing(known, found, error)
-        self._note_fault(source.name, outcome.fault)
+        partly = f"{source.folder}/{hidden[0]} cannot be read" if hidden else ""
+        self._note_fault(source.name, outcome.fault or partly)
         if outcome.fault:
             return
+        if outcome.gone:
+            self._copies.clear()
         changed = [
-            f for f in found.values() if f.path not in known or f.shape != _shape(known[f.path])
+            f
+            for f in found.values()
+            if (f.path not in known or f.shape != _shape(known[f.path]))
+            and self._copies.get((source.name, f.path)) != f.shape
         ]
-        added = await self._closed_ones(source, changed, found.values(), closed)
-        replaced = {known[row.path].id for row in added if row.path in known} - {
-            row.id for row in added
-        }
-        vanished = {known[path].id for path in outcome.gone}
-        if added or replaced or vanished or not await self._manifest.note("scanned_ms"):
-            now_ms = self._clock.wall_ms()
-            await self._manifest.write(added, replaced | vanished, now_ms, began_ms)
-        else:
-            await self._manifest.set_note("scanned_ms", str(began_ms))
+        closed_ones = await self._closed_ones(source, changed, found.values(), closed)
+        added = self._once(source, closed_ones, known, found)
+        gone = {known[row.path].id for row in added if row.path in known}
+        gone |= {known[path].id for path in outcome.gone}
+        gone -= {row.id for row in added}
+        now_ms = self._clock.wall_ms()
+        # In batches: a first scan of thousands must not keep readers waiting for its commit.
+        for start in range(0, len(added), BATCH_ROWS):
+            await self._manifest.write(added[start : start + BATCH_ROWS], [], now_ms)
+        if gone:
+            await self._manifest.write([], gone, now_ms)
         for key in [k for k in self._waiting if k[0] == source.name and k[1] not in found]:
             del self._waiting[key]
+
+    def _once(
+        self,
+        source: TemplateSource,
+        rows: Iterable[Row],
+        known: Mapping[str, Row],
+        found: Mapping[str, Found],
+    ) -> list[Row]:
+        """Each recording under one of its names: a copy or link of a listed one is left out."""
+        place = {
+            row.id: path
+            for path, row in known.items()
+            if path in found and found[path].shape == _shape(row)
+        }
+        added = []
+        for row in rows:
+            if place.setdefault(row.id, row.path) == row.path:
+                added.append(row)
+            else:
+                self._copies[source.name, row.path] = _shape(row)
+        return added
 
     def _note_fault(self, source: str, fault: str) -> None:
         if not fault:
@@ -117,7 +165,8 @@ class Scanner:
         """The row of a closed recording; None while it may still be written."""
         next_start_ms = next((s for s in starts if s > found.named.start_ms), None)
         seen_closed = str(source.folder / found.path) in closed
-        if not (seen_closed or next_start_ms is not None or self._settled(source, found)):
+        succeeded = next_start_ms is not None and self._unchanged(source, found, QUIET_MS)
+        if not (seen_closed or succeeded or self._settled(source, found)):
             return None
         try:
             container, recording_id = await asyncio.to_thread(source.examine, found)
@@ -132,7 +181,7 @@ class Scanner:
         return Row(
             id=recording_id,
             source=source.name,
-            camera=found.named.camera.encode("utf-8", "replace").decode(),
+            camera=shown(found.named.camera),
             path=found.path,
             start_ms=found.named.start_ms,
             end_ms=end_ms,
@@ -149,14 +198,26 @@ class Scanner:
 
     def _settled(self, source: TemplateSource, found: Found) -> bool:
         settle_ms = source.config.settle_s * 1000
-        if self._clock.wall_ms() - found.mtime_ns // 1_000_000 >= settle_ms:
-            return True
+        written_ago_ms = self._clock.wall_ms() - found.mtime_ns // 1_000_000
+        return written_ago_ms >= settle_ms or self._seen_unchanged(source, found, settle_ms)
+
+    def _unchanged(self, source: TemplateSource, found: Found, for_ms: float) -> bool:
+        """Whether a file is surely not being written: one that is bears the time of now."""
+        written_ago_ms = abs(self._clock.wall_ms() - found.mtime_ns // 1_000_000)
+        return written_ago_ms >= for_ms or self._seen_unchanged(source, found, for_ms)
+
+    def _seen_unchanged(self, source: TemplateSource, found: Found, for_ms: float) -> bool:
         waiting = self._waiting.get((source.name, found.path))
         return (
             waiting is not None
             and waiting.shape == found.shape
-            and self._clock.mono_ms() - waiting.since_mono_ms >= settle_ms
+            and self._clock.mono_ms() - waiting.since_mono_ms >= for_ms
         )
+
+
+def shown(name: str) -> str:
+    """A name of the file system as it can travel: bytes that are no UTF-8 are spelt out."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _shape(row: Row) -> tuple[int, int, int]:

@@ -37,6 +37,7 @@ CREATE TABLE digests (
   size_bytes INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL,
   inode INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,    -- tells of bytes written behind a time that was set back
   sha256 BLOB NOT NULL,
   payload BLOB NOT NULL,
   signature BLOB NOT NULL

@@ -1,8 +1,10 @@
 """A box with a real folder of recordings, taken apart: no network unless a test asks for it."""
 
+import asyncio
 import contextlib
 import io
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from agent.kit import ClientFiles, FleetCa, HandClock, write_at
+from agent.serving import DATA, Stage, Stream
 
 from layover_agent.api import Api
 from layover_agent.config import SourceConfig
@@ -172,6 +175,47 @@ async def client(port: int, central: ClientFiles) -> AsyncIterator[httpx.AsyncCl
         base_url=f"https://127.0.0.1:{port}/v1", verify=central.context(), trust_env=False
     ) as made:
         yield made
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+async def server(stage: Stage, fleet: FleetCa, tmp_path: Path) -> AsyncIterator[tuple[Server, int]]:
+    identity = Identity(tmp_path / "identity")
+    identity.install(fleet.bundle(identity.certificate_request(), identity.id))
+    made = Server(stage, identity.server_context(), identity.accepts)
+    async with made.listening("127.0.0.1", 0) as port:
+        yield made, port
+
+
+@pytest.fixture
+def dial(server: tuple[Server, int], central: ClientFiles):  # type: ignore[no-untyped-def]
+    context = central.context()
+
+    @contextlib.asynccontextmanager
+    async def dialled(
+        tls: ssl.SSLContext | None = context, **options: int
+    ) -> AsyncIterator[Stream]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server[1], ssl=tls, **options)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+
+    return dialled
+
+
+@pytest.fixture
+async def path(box: Box) -> Path:
+    return box.record(data=DATA)
+
+
+@pytest.fixture
+async def row(box: Box, path: Path) -> Row:
+    return await box.listed(path)
 
 
 def in_ci() -> bool:

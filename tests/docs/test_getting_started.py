@@ -18,6 +18,8 @@ PAGE = ROOT / "docs" / "getting-started.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 STAYS = re.compile(r"^layover(-agent run| serve)\b")
 PATIENCE_S = 45
+SETTLE_S = 5.0
+"""How long the page asks its reader to leave new files alone."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -111,6 +113,7 @@ def test_the_page_works_as_it_is_typed(terminal: Terminal) -> None:
         terminal.type(block)
     assert "bus-217 not in reach" in terminal.said
 
+    _until(lambda: _rest_s(terminal.folder / "recordings") > SETTLE_S, "the files to rest")
     terminal.type(run)
     _until(lambda: _states(terminal) == ["complete"], "the request to be complete")
     for block in (after, file):
@@ -118,6 +121,11 @@ def test_the_page_works_as_it_is_typed(terminal: Terminal) -> None:
     archived = list((terminal.folder / "central" / "archive").rglob("*.mp4"))
     assert len(archived) == 1
     assert str(archived[0].relative_to(terminal.folder / "central" / "archive")) in terminal.said
+
+
+def _rest_s(folder: Path) -> float:
+    """Seconds since the youngest file below a folder changed."""
+    return time.time() - max(file.stat().st_mtime for file in folder.rglob("*.mp4"))
 
 
 def _states(terminal: Terminal) -> list[object]:

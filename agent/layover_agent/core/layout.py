@@ -110,7 +110,7 @@ class Layout:
 
     def _start_ms(self, fields: dict[str, str | None]) -> tuple[int, bool]:
         extra_ms = int((fields.get("f") or "0").ljust(6, "0")) // 1000
-        extra_ms += int((fields.get("ms") or "0").ljust(3, "0"))
+        extra_ms += int(fields.get("ms") or "0")
         if seconds := fields.get("s"):
             return int(seconds) * 1000 + extra_ms, True
         year = fields.get("Y") or f"20{fields['y']}"

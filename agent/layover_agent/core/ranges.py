@@ -46,4 +46,4 @@ def wanted(header: str | None, size_bytes: int) -> ByteRange | None:
 
 def etags(header: str) -> list[str]:
     """The strong entity tags of an If-Match or If-Range header; weak ones never match."""
-    return re.findall(r'(?<![/\w])"[^"]*"', header)
+    return [tag for weak, tag in re.findall(r'(W/)?("[^"]*")', header) if not weak]

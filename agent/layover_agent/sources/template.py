@@ -45,25 +45,38 @@ class TemplateSource:
         self.folder = Path(config.folder)
         self._layout = Layout.parse(config.layout, config.zone)
 
-    def scan(self) -> Iterator[Found]:
-        """Every recognised file. OSError where the folder itself cannot be read."""
-        yield from self._walk("", 0)
+    def scan(self, unreadable: list[str]) -> Iterator[Found]:
+        """Every recognised file. OSError where the folder itself cannot be read.
 
-    def _walk(self, below: str, depth: int) -> Iterator[Found]:
-        with os.scandir(self.folder / below) as entries:
-            for entry in entries:
-                path = f"{below}{entry.name}"
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        if depth < _MAX_DEPTH:
-                            yield from self._walk(f"{path}/", depth + 1)
-                    elif entry.is_file(follow_symlinks=False):
-                        found = self._recognised(path, entry.stat(follow_symlinks=False))
-                        if found is not None:
-                            yield found
-                except OSError:
-                    if depth == 0 and not self.folder.is_dir():
-                        raise
+        A path below it that cannot be read is added to ``unreadable``, a folder with its slash:
+        nothing is known of what begins with it.
+        """
+        yield from self._walk("", 0, unreadable)
+
+    def _walk(self, below: str, depth: int, unreadable: list[str]) -> Iterator[Found]:
+        try:
+            with os.scandir(self.folder / below) as listing:
+                entries = list(listing)
+        except OSError as error:
+            if not below:
+                raise
+            if not isinstance(error, FileNotFoundError):
+                unreadable.append(below)
+            return
+        for entry in entries:
+            path = f"{below}{entry.name}"
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if depth < _MAX_DEPTH:
+                        yield from self._walk(f"{path}/", depth + 1, unreadable)
+                elif entry.is_file(follow_symlinks=False):
+                    found = self._recognised(path, entry.stat(follow_symlinks=False))
+                    if found is not None:
+                        yield found
+            except FileNotFoundError:
+                continue
+            except OSError:
+                unreadable.append(path)
 
     def _recognised(self, path: str, facts: os.stat_result) -> Found | None:
         named = self._layout.match(path)

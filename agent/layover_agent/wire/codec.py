@@ -9,6 +9,7 @@ import binascii
 import dataclasses
 import functools
 import json
+import re
 import types
 import typing
 from enum import StrEnum
@@ -25,6 +26,8 @@ MAX_STRING = 4096
 MAX_LIST = 65_536
 MAX_DEPTH = 16
 _INT_BOUND = 1 << 63
+_HALVES = re.compile("[\ud800-\udfff]")
+"""JSON can say half of a surrogate pair, which no encoding can say again."""
 
 
 class MalformedMessage(ValueError):
@@ -137,6 +140,8 @@ def _scalar(kind: Any, plain: Any, where: str) -> Any:
         raise MalformedMessage(f"{where}: the number is out of range")
     if kind is str and len(plain) > MAX_STRING:
         raise MalformedMessage(f"{where}: {len(plain)} characters, at most {MAX_STRING} allowed")
+    if kind is str and not plain.isascii() and _HALVES.search(plain):
+        raise MalformedMessage(f"{where}: half a character")
     return plain
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from layover_central.core.requests import TERMINAL, Fate, RequestState
@@ -59,7 +60,10 @@ def _request(row: Row[Any]) -> Request:
 async def add(
     connection: AsyncConnection, wish: Wish, now_ms: int, idempotency_key: str | None
 ) -> tuple[Request, bool]:
-    """A new request, or the one that was made with the same key; whether it is new."""
+    """A new request, or the one that was made with the same key; whether it is new.
+
+    CONFLICT where the key was used for another wish, or is being used at this very moment.
+    """
     if idempotency_key is not None:
         known = (
             await connection.execute(
@@ -68,22 +72,28 @@ async def add(
         ).first()
         if known is not None:
             return await _same(connection, _request(known), wish), False
-    result = await connection.execute(
-        insert(requests).values(
-            idempotency_key=idempotency_key,
-            from_ms=wish.from_ms,
-            to_ms=wish.to_ms,
-            priority=wish.priority,
-            needed_by_ms=wish.needed_by_ms,
-            reason=wish.reason,
-            case_ref=wish.case_ref,
-            asked_ms=now_ms,
-            state=RequestState.QUEUED,
-            state_ms=now_ms,
-            why="",
-            tally="{}",
-        )
-    )
+    values = {
+        "idempotency_key": idempotency_key,
+        "from_ms": wish.from_ms,
+        "to_ms": wish.to_ms,
+        "priority": wish.priority,
+        "needed_by_ms": wish.needed_by_ms,
+        "reason": wish.reason,
+        "case_ref": wish.case_ref,
+        "asked_ms": now_ms,
+        "state": RequestState.QUEUED,
+        "state_ms": now_ms,
+        "why": "",
+        "tally": "{}",
+    }
+    try:
+        result = await connection.execute(insert(requests).values(values))
+    except IntegrityError as error:
+        raise LayoverError(
+            Kind.CONFLICT,
+            "a request with this idempotency key is being made at this moment",
+            "Repeat it with the same key: the answer will be that request.",
+        ) from error
     request_id = new_id(result)
     await connection.execute(
         insert(request_cameras),

@@ -97,7 +97,8 @@ async def want(
         else:
             transfer_id = transfer.id
             if transfer.state is TransferState.STOPPED:
-                await change(connection, transfer_id, {"state": TransferState.WANTED})
+                again = {"state": TransferState.WANTED, "finished_ms": None}
+                await change(connection, transfer_id, again)
                 new = True
         if transfer_id not in linked:
             await connection.execute(

@@ -1,8 +1,5 @@
-from typing import Any
-
 import pytest
-
-Run = Any
+from central.cli.conftest import Run
 
 CAP = "Mon-Fri 06:00 2Mbit/s, 22:00 unlimited, Sat 00:00 500kbit/s, 12:00 8Mbit/s, Sun closed"
 

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,20 +82,11 @@ def test_a_shell_can_complete_commands() -> None:
 
 def test_the_reference_has_every_command_and_option() -> None:
     text = reference()
-    sections = {
-        section.split("`")[1].removeprefix("layover "): section
-        for section in text.split("\n## ")
-        if "`" in section
-    }
     for name, found in COMMANDS.items():
         if found.hidden:
             continue
-        (section,) = [
-            s
-            for title, s in sections.items()
-            if f"{title} ".startswith(f"{name} ")
-            and title.removeprefix(name).strip() == title.removeprefix(name).strip().upper()
-        ]
+        heading = rf"^## `layover {name}(?: [A-Z_ ]+)?`$"
+        (section,) = re.findall(heading + r"(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
         for spelling in options(found):
             assert f"`{spelling}`" in section, (name, spelling)
 

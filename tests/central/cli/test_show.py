@@ -2,7 +2,6 @@ import io
 import math
 import os
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 from central.cli.conftest import Fleet, Run, command, process
@@ -17,7 +16,7 @@ UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What a terminal 40 characters wide would get."""
     written = io.StringIO()
     terminal = Console(file=written, force_terminal=True, width=40, highlight=False)

@@ -1,5 +1,6 @@
 """The live table, on a real terminal."""
 
+import contextlib
 import os
 import pty
 import re
@@ -9,10 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
-from central.cli.conftest import Fleet, Run, command, process
+from central.cli.conftest import Fleet, Run, command, process, served
 
+from layover_central.config import Settings
 from layover_central.store.transfers import TransferState
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -35,7 +38,8 @@ class Terminal:
                 return found + len(words)
             assert time.monotonic() < deadline_s, text[-2000:]
             assert self.running.poll() is None, text[-2000:]
-            self.written += os.read(self.handle, 65536)
+            with contextlib.suppress(OSError):  # EIO: the process has ended.
+                self.written += os.read(self.handle, 65536)
 
     @property
     def text(self) -> str:
@@ -63,7 +67,7 @@ def watching(url: str) -> Iterator[Terminal]:
 def test_it_shows_what_happens_as_it_happens(good: Run, bus: str, fleet: Fleet) -> None:
     with watching(fleet.url) as terminal:
         terminal.until("bus-217")
-        good("site", "add", "bus-[red]218[/]".replace("[red]", "").replace("[/]", ""))
+        good("site", "add", "bus-218")
         place = terminal.until("bus-218")
         good("request", bus, "--camera", "front", "--from", "11:00", "--to", "+3m")
         place = terminal.until("queued", place)
@@ -72,6 +76,17 @@ def test_it_shows_what_happens_as_it_happens(good: Run, bus: str, fleet: Fleet) 
         terminal.running.send_signal(signal.SIGINT)
         assert terminal.running.wait(10) == 0
         assert "Traceback" not in terminal.text
+
+
+@pytest.mark.slow
+def test_a_central_that_goes_away_is_told(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as central:
+        fleet = central.enter_context(served(Settings(data=tmp_path / "data")))
+        with watching(fleet.url) as terminal:
+            place = terminal.until("0 sites in reach")
+            central.close()
+            terminal.until("NO NEWS since then", place)
+            assert terminal.running.poll() is None
 
 
 def test_without_a_terminal_it_says_what_to_use(fleet: Fleet) -> None:
