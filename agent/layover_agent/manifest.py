@@ -1,24 +1,18 @@
 """The manifest: which recordings are here, and everything that ever changed about that.
 
-One connection reads, writes and checkpoints: SQLite before 3.51.3 can corrupt a write-ahead log
-that two connections reset at once. A database that is not whole is set aside and built anew from
-the files, under a new epoch, which tells central to read it from the start.
+A database that is not whole is built anew from the files, under a new epoch, which tells central
+to read it from the start.
 """
 
 import asyncio
 import contextlib
-import logging
 import os
-import secrets
-import sqlite3
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import aiosqlite
-
+from layover_agent.database import Database, glanced, opened_whole
 from layover_agent.wire.types import (
     MAX_PAGE_ROWS,
     Camera,
@@ -28,11 +22,6 @@ from layover_agent.wire.types import (
     RecordingState,
     SignedStatement,
 )
-
-log = logging.getLogger(__name__)
-
-SCHEMA_VERSION = "2"
-_SCHEMA = Path(__file__).with_name("schema.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +67,8 @@ class HoldRow:
     mtime_ns: int
 
 
-class Manifest:
+class Manifest(Database):
     """An open manifest. Made by ``opened``."""
-
-    def __init__(self, connection: aiosqlite.Connection, epoch: str) -> None:
-        self._connection = connection
-        self._turn = asyncio.Lock()
-        self.epoch = epoch
-        self.rebuilt_because = ""
-        """Why this database is a new one in place of a damaged one; empty: it is not."""
 
     async def head(self) -> ManifestHead:
         (seq,) = await self._one("SELECT coalesce(max(seq), 0) FROM recordings")
@@ -257,48 +239,8 @@ class Manifest:
         )
         return next((row for row in rows if row.id not in but), None)
 
-    async def note(self, key: str) -> str | None:
-        found = await self._one_or_none("SELECT value FROM meta WHERE key = ?", (key,))
-        return None if found is None else str(found[0])
-
-    async def set_note(self, key: str, value: str) -> None:
-        async with self._transaction():
-            await self._remember(key, value)
-
-    async def _remember(self, key: str, value: str) -> None:
-        await self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
     async def _rows(self, where: str, values: Sequence[Any]) -> list[Row]:
         return [_row(found) for found in await self._read(f"{_SELECT} {where}", values)]
-
-    async def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        found = await self._one_or_none(sql, values)
-        assert found is not None
-        return found
-
-    async def _one_or_none(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        found = await self._read(sql, values)
-        return found[0] if found else None
-
-    async def _read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Between transactions: what is read may be told to central, so it must be committed."""
-        async with self._turn:
-            return await self._fetch(sql, values)
-
-    async def _fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        return list(await self._connection.execute_fetchall(sql, values))
-
-    @contextlib.asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[None]:
-        async with self._turn:
-            try:
-                await self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                await self._connection.execute("COMMIT")
-            except BaseException:
-                # Nothing happens where a cancelled BEGIN or COMMIT left no transaction.
-                await asyncio.shield(self._connection.rollback())
-                raise
 
 
 @contextlib.asynccontextmanager
@@ -307,91 +249,11 @@ async def opened(path: Path, *, read_only: bool = False) -> AsyncIterator[Manife
 
     ``read_only`` looks beside a running agent: it neither writes nor checkpoints.
     """
-    manifest = await (_glance(path) if read_only else _open(path))
+    manifest = Manifest(*await (glanced(path) if read_only else opened_whole(path)))
     try:
         yield manifest
     finally:
-        await asyncio.shield(manifest._connection.close())
-
-
-async def _open(path: Path) -> Manifest:
-    try:
-        return await _connect(path)
-    except aiosqlite.DatabaseError as error:
-        if not _is_damage(error):
-            raise
-        aside = _set_aside(path)
-        log.error("the manifest was damaged (%s): kept as %s, built anew", error, aside.name)
-        manifest = await _connect(path)
-        manifest.rebuilt_because = str(error)
-        return manifest
-
-
-def _is_damage(error: aiosqlite.DatabaseError) -> bool:
-    """Whether the file itself is bad: a lock, a full disk or a missing right says nothing of it."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-async def _glance(path: Path) -> Manifest:
-    connection = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-    try:
-        found = await connection.execute("SELECT value FROM meta WHERE key = 'epoch'")
-        (epoch,) = await found.fetchone() or ("",)
-    except BaseException:
-        await connection.close()
-        raise
-    return Manifest(connection, epoch)
-
-
-async def _connect(path: Path) -> Manifest:
-    connection = await aiosqlite.connect(path, isolation_level=None)
-    try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=0", "cache_size=-2000"):
-            await connection.execute(f"PRAGMA {pragma}")
-        verdict = await (await connection.execute("PRAGMA quick_check(1)")).fetchone()
-        if verdict is None or verdict[0] != "ok":
-            raise aiosqlite.DatabaseError(f"quick_check: {verdict}")
-        tables = await connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'")
-        if (await tables.fetchone()) == (0,):
-            await connection.executescript(
-                f"BEGIN;{_SCHEMA.read_text()}"  # noqa: S608
-                f"INSERT INTO meta VALUES ('schema', '{SCHEMA_VERSION}');"
-                f"INSERT INTO meta VALUES ('epoch', '{secrets.token_hex(8)}');COMMIT;"
-            )
-        await _upgrade(connection)
-        notes = await connection.execute("SELECT key, value FROM meta")
-        known: dict[str, str] = {key: value for key, value in await notes.fetchall()}  # noqa: C416
-        if known.get("schema") != SCHEMA_VERSION:
-            raise aiosqlite.DatabaseError(f"schema {known.get('schema')} is not {SCHEMA_VERSION}")
-    except BaseException:
-        await connection.close()
-        raise
-    return Manifest(connection, known["epoch"])
-
-
-async def _upgrade(connection: aiosqlite.Connection) -> None:
-    """Brings the tables of an older agent up to date, in one transaction."""
-    found = await connection.execute("SELECT value FROM meta WHERE key = 'schema'")
-    if await found.fetchone() != ("1",):
-        return
-    _, table = _SCHEMA.read_text().split("CREATE TABLE digests", 1)
-    await connection.executescript(
-        f"BEGIN;DROP TABLE digests;CREATE TABLE digests{table.partition(';')[0]};"  # noqa: S608
-        f"UPDATE meta SET value = '2' WHERE key = 'schema';COMMIT;"
-    )
-
-
-def _set_aside(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
-        number += 1
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(aside.with_name(aside.name + suffix))
-    return aside
+        await asyncio.shield(manifest.close())
 
 
 def _row(found: Any) -> Row:

@@ -25,29 +25,37 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._incoming = folder / ".incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        with _disk():
+            self._incoming.mkdir(parents=True, exist_ok=True)
 
     def part(self, transfer_id: int) -> "Part":
         return Part(self._incoming / f"{transfer_id}.part", self.folder)
 
     def already(self, components: tuple[str, ...], digests: Digests) -> str | None:
         """The path of a recording that is in its place already, as after a crash between the
-        rename and the commit of its row; None: it is not."""
+        rename and the commit of its row; None: it is not. What is there is on the disk, too."""
         target = self.folder.joinpath(*components)
         with _disk():
-            if not target.is_file() or target.stat().st_size != digests.size_bytes:
+            if not _is_plain_file(target) or target.stat().st_size != digests.size_bytes:
                 return None
-            return "/".join(components) if _digest_of(target) == digests.sha256 else None
+            if _digest_of(target) != digests.sha256:
+                return None
+            _sync_file(target)
+            _sync_folders(target.parent, self.folder)
+        return "/".join(components)
 
     def discard_strangers(self, wanted: set[int]) -> int:
         """Removes part files of transfers that nobody wants any more; how many."""
-        strangers = [p for p in self._incoming.glob("*.part") if int(p.stem) not in wanted]
-        for path in strangers:
-            path.unlink()
+        with _disk():
+            parts = [p for p in self._incoming.glob("*.part") if p.stem.isdecimal()]
+            strangers = [p for p in parts if int(p.stem) not in wanted]
+            for path in strangers:
+                path.unlink()
         return len(strangers)
 
     def free_bytes(self) -> int:
-        return shutil.disk_usage(self.folder).free
+        with _disk():
+            return shutil.disk_usage(self.folder).free
 
     def locate(self, path: str) -> Path:
         """The file at a stored path. NOT_FOUND where it is missing or would lie outside."""
@@ -101,9 +109,10 @@ class Part:
 
     def chunk_is_good(self, digests: Digests, index: int) -> bool:
         """Whether a whole chunk on the disk matches what the site signed."""
+        begin = index * digests.chunk_bytes
+        end = min(begin + digests.chunk_bytes, digests.size_bytes)
         with _disk():
-            data = os.pread(self._file, digests.chunk_bytes, index * digests.chunk_bytes)
-        return hashlib.sha256(data).digest() == digests.chunks[index]
+            return self._digest(begin, end) == digests.chunks[index]
 
     def truncate(self, length: int) -> None:
         with _disk():
@@ -113,31 +122,29 @@ class Part:
         """Moves the whole recording to its place, for good; its path relative to the archive.
 
         In this order: read back and compare with the whole digest, fsync the file, give it its
-        name, fsync every folder on the way. DAMAGED where the digest does not match: then the
+        name, fsync every folder on the way, let go of the part. DAMAGED where the digest does not match: then the
         part stays. A file of the same name with the same bytes is the recording already.
         """
         with _disk():
-            if self._whole_digest() != digests.sha256:
+            if self._digest(0, os.fstat(self._file).st_size) != digests.sha256:
                 raise LayoverError(
                     Kind.DAMAGED, "every chunk matches its digest and the whole does not"
                 )
             os.fsync(self._file)
             target = self._root.joinpath(*components)
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
+            if not target.exists() and not target.is_symlink():
                 self._path.rename(target)
-            elif _digest_of(target) == digests.sha256:
-                self._path.unlink()
+            elif _is_plain_file(target) and _digest_of(target) == digests.sha256:
+                _sync_file(target)
             else:
                 raise LayoverError(
                     Kind.CONFLICT,
                     f"another file lies in the archive at {'/'.join(components)}",
                     "Move it away; the recording is kept beside the archive until then.",
                 )
-            for folder in (target.parent, *target.parent.parents):
-                _sync_folder(folder)
-                if folder == self._root:
-                    break
+            _sync_folders(target.parent, self._root)
+            self._path.unlink(missing_ok=True)
             _sync_folder(self._path.parent)
         self.close()
         return "/".join(components)
@@ -152,18 +159,36 @@ class Part:
             os.close(self._file)
             self._file = -1
 
-    def _whole_digest(self) -> bytes:
-        whole = hashlib.sha256()
-        offset = 0
-        while data := os.pread(self._file, READ_BYTES, offset):
-            whole.update(data)
-            offset += len(data)
-        return whole.digest()
+    def _digest(self, begin: int, end: int) -> bytes:
+        """Of the bytes from ``begin`` to before ``end``, as far as there are any. A claimed size
+        allocates nothing."""
+        digest = hashlib.sha256()
+        while data := os.pread(self._file, min(READ_BYTES, end - begin), begin):
+            digest.update(data)
+            begin += len(data)
+        return digest.digest()
+
+
+def _is_plain_file(path: Path) -> bool:
+    """A link does not count: what it points to is not in the archive's hands."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _digest_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folders(innermost: Path, root: Path) -> None:
+    for folder in (innermost, *innermost.parents):
+        _sync_folder(folder)
+        if folder == root:
+            break
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,144 @@
+"""The agent's one SQLite connection: opened with care, set aside when damaged, never shared.
+
+One connection reads, writes and checkpoints: SQLite before 3.51.3 can corrupt a write-ahead log
+that two connections reset at once. A database that is not whole is set aside and built anew from
+the files, under a new epoch, which tells central to read it from the start.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiosqlite
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = "1"
+_SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+class Database:
+    """An open database: reads see only what is committed, writes come one after another."""
+
+    def __init__(self, connection: aiosqlite.Connection, epoch: str, rebuilt: str = "") -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+        self.epoch = epoch
+        self.rebuilt_because = rebuilt
+        """Why this database is a new one in place of a damaged one; empty: it is not."""
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def note(self, key: str) -> str | None:
+        found = await self._one_or_none("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if found is None else str(found[0])
+
+    async def set_note(self, key: str, value: str) -> None:
+        async with self._transaction():
+            await self._remember(key, value)
+
+    async def _remember(self, key: str, value: str) -> None:
+        await self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    async def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        found = await self._one_or_none(sql, values)
+        assert found is not None
+        return found
+
+    async def _one_or_none(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        found = await self._read(sql, values)
+        return found[0] if found else None
+
+    async def _read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Between transactions: what is read may be told to central, so it must be committed."""
+        async with self._turn:
+            return await self._fetch(sql, values)
+
+    async def _fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        return list(await self._connection.execute_fetchall(sql, values))
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        async with self._turn:
+            try:
+                await self._connection.execute("BEGIN IMMEDIATE")
+                yield
+                await self._connection.execute("COMMIT")
+            except BaseException:
+                # Nothing happens where a cancelled BEGIN or COMMIT left no transaction.
+                await asyncio.shield(self._connection.rollback())
+                raise
+
+
+async def opened_whole(path: Path) -> tuple[aiosqlite.Connection, str, str]:
+    """A connection, the epoch, and why the database was built anew (empty: it was not)."""
+    try:
+        return *await _connect(path), ""
+    except aiosqlite.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        aside = _set_aside(path)
+        log.error("the manifest was damaged (%s): kept as %s, built anew", error, aside.name)
+        return *await _connect(path), str(error)
+
+
+def _is_damage(error: aiosqlite.DatabaseError) -> bool:
+    """Whether the file itself is bad: a lock, a full disk or a missing right says nothing of it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+async def glanced(path: Path) -> tuple[aiosqlite.Connection, str, str]:
+    """Like ``opened_whole``, beside a running agent: neither writes nor checkpoints."""
+    connection = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    try:
+        found = await connection.execute("SELECT value FROM meta WHERE key = 'epoch'")
+        (epoch,) = await found.fetchone() or ("",)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection, epoch, ""
+
+
+async def _connect(path: Path) -> tuple[aiosqlite.Connection, str]:
+    connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=0", "cache_size=-2000"):
+            await connection.execute(f"PRAGMA {pragma}")
+        verdict = await (await connection.execute("PRAGMA quick_check(1)")).fetchone()
+        if verdict is None or verdict[0] != "ok":
+            raise aiosqlite.DatabaseError(f"quick_check: {verdict}")
+        tables = await connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'")
+        if (await tables.fetchone()) == (0,):
+            await connection.executescript(
+                f"BEGIN;{_SCHEMA.read_text()}"  # noqa: S608
+                f"INSERT INTO meta VALUES ('schema', '{SCHEMA_VERSION}');"
+                f"INSERT INTO meta VALUES ('epoch', '{secrets.token_hex(8)}');COMMIT;"
+            )
+        notes = await connection.execute("SELECT key, value FROM meta")
+        known: dict[str, str] = {key: value for key, value in await notes.fetchall()}  # noqa: C416
+        if known.get("schema") != SCHEMA_VERSION:
+            raise aiosqlite.DatabaseError(f"schema {known.get('schema')} is not {SCHEMA_VERSION}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection, known["epoch"]
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + suffix))
+    return aside
