@@ -198,11 +198,14 @@ async def _look_at_camera(
             fate = Fate.PENDING if fate is Fate.STOPPED else fate
         known.append(KnownRecording(row.id, start_ms, end_ms, fate))
     edge = await mirror.edge(connection, site.id, camera)
-    horizon = horizon_ms(
-        edge.last_end_ms + offset_ms if edge else None,
-        site.as_of_ms + offset_ms if site.as_of_ms is not None else None,
-        edge.longest_ms if edge else 3_600_000,
-    )
+    # Of a camera that closed nothing yet nothing is known: its first file may be older than now.
+    horizon = 0
+    if edge is not None:
+        horizon = horizon_ms(
+            edge.last_end_ms + offset_ms,
+            site.as_of_ms + offset_ms if site.as_of_ms is not None else None,
+            edge.longest_ms,
+        )
     found = verdict(
         request.from_ms,
         request.to_ms,

@@ -122,8 +122,9 @@ class Part:
         """Moves the whole recording to its place, for good; its path relative to the archive.
 
         In this order: read back and compare with the whole digest, fsync the file, give it its
-        name, fsync every folder on the way, let go of the part. DAMAGED where the digest does not match: then the
-        part stays. A file of the same name with the same bytes is the recording already.
+        name, fsync every folder on the way, let go of the part. DAMAGED where the digest does
+        not match: then the part stays. A file of the same name with the same bytes is the
+        recording already.
         """
         with _disk():
             if self._digest(0, os.fstat(self._file).st_size) != digests.sha256:

@@ -41,6 +41,7 @@ def serve(
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     given = {
+        "data": data,
         "host": host,
         "port": port,
         "tls_certificate": tls_certificate,

@@ -9,8 +9,10 @@ import ipaddress
 import os
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -31,15 +33,17 @@ class Authority:
     """The fleet CA and central's own certificate, kept in one folder (mode 0700).
 
     Whoever copies that folder can pose as central: it belongs in the backup, and nowhere else.
+    STORAGE where the folder is damaged: a new authority would be a stranger to every site.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._ca_key = self._key("fleet-ca.key")
-        self._ca = self._certificate("fleet-ca.pem", self._make_ca)
-        self._central_key = self._key("central.key")
-        self._certificate("central.pem", self._make_central)
+        folder.chmod(0o700)
+        self._ca_key = self._key("fleet-ca")
+        self._ca = self._certificate("fleet-ca", self._ca_key, self._make_ca)
+        self._central_key = self._key("central")
+        self._certificate("central", self._central_key, self._make_central)
 
     @property
     def ca_pem(self) -> bytes:
@@ -76,7 +80,7 @@ class Authority:
                 f"this is not a certificate request: {error}",
                 "Make one on the box: layover-agent identity --config … --csr FILE",
             ) from error
-        if not valid or not isinstance(key, ec.EllipticCurvePublicKey):
+        if not valid or not _is_p256(key):
             raise LayoverError(
                 Kind.BAD_INPUT,
                 "this certificate request is not signed by a P-256 key of its own",
@@ -153,12 +157,16 @@ class Authority:
         )
 
     def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
-        path = self._folder / name
+        path = self._folder / f"{name}.key"
         if path.exists():
-            key = serialization.load_pem_private_key(path.read_bytes(), None)
-            if not isinstance(key, ec.EllipticCurvePrivateKey):
-                raise LayoverError(Kind.STORAGE, f"{path} is not a P-256 key")
+            with _kept(path):
+                key = serialization.load_pem_private_key(path.read_bytes(), None)
+                if not isinstance(key, ec.EllipticCurvePrivateKey):
+                    raise TypeError("not a P-256 key")
             return key
+        if path.with_suffix(".pem").exists():
+            with _kept(path):
+                raise ValueError("it is missing")
         made = ec.generate_private_key(ec.SECP256R1())
         _write_secret(
             path,
@@ -170,13 +178,36 @@ class Authority:
         )
         return made
 
-    def _certificate(self, name: str, make: Callable[[], x509.Certificate]) -> x509.Certificate:
-        path = self._folder / name
+    def _certificate(
+        self, name: str, key: ec.EllipticCurvePrivateKey, make: Callable[[], x509.Certificate]
+    ) -> x509.Certificate:
+        path = self._folder / f"{name}.pem"
         if path.exists():
-            return x509.load_pem_x509_certificate(path.read_bytes())
+            with _kept(path):
+                found = x509.load_pem_x509_certificate(path.read_bytes())
+                if found.public_key() != key.public_key():
+                    raise ValueError("it is of another key than the one beside it")
+            return found
         made = make()
         _write_secret(path, made.public_bytes(serialization.Encoding.PEM))
         return made
+
+
+def _is_p256(key: object) -> TypeGuard[ec.EllipticCurvePublicKey]:
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+
+
+@contextmanager
+def _kept(path: Path) -> Iterator[None]:
+    """A kept file that cannot be used, as ours."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise LayoverError(
+            Kind.STORAGE,
+            f"{path} cannot be used: {error}",
+            "Restore the trust folder as a whole from the backup.",
+        ) from error
 
 
 def _builder(

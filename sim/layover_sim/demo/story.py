@@ -160,14 +160,15 @@ class Story:
 
     async def _back_at_the_depot(self) -> None:
         """The window closes while two buses drain, and opens again."""
-        await self._clock(BACK_AT_S)
         closing_ms = self._at(BACK_AT_S + 2.5) // 1000 * 1000
         opening_ms = closing_ms + int(CLOSED_S * 1000)
         edges = ((self._began_ms - 60_000, CAP), (closing_ms, "closed"), (opening_ms, CAP))
         text = ", ".join(f"{_wall(at)} {rate}" for at, rate in edges)
         self._timetable = Timetable.parse(text, "UTC")
+        # In force before anybody is back: a command takes seconds on a busy machine.
+        await self._layover("depot", "set", DEPOT, "--cap", text)
+        await self._clock(BACK_AT_S)
         await asyncio.gather(
-            self._layover("depot", "set", DEPOT, "--cap", text),
             self._arrive("bus-217"),
             self._arrive("bus-301"),
             self._arrive("bus-218"),
