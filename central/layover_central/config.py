@@ -27,7 +27,7 @@ class Settings:
     global_cap: str = _setting("", "Timetable of the cap over all depots (UTC); empty: unlimited.")
     parallel_per_site: int = _setting(4, "Recordings retrieved from one site at a time.")
     free_floor_bytes: int = _setting(256 << 20, "The archive's disk is never filled beyond this.")
-    probe_every_s: float = _setting(0.75, "How often an absent site with an address is tried.")
+    probe_every_s: float = _setting(0.5, "How often an absent site with an address is tried.")
     liveness_s: float = _setting(2.0, "Silence after which a site in contact is asked for a sign.")
     timeout_s: float = _setting(5.0, "How long a site may take to answer before it counts as gone.")
     hold_lease_s: int = _setting(14 * 86_400, "For how much uptime a site keeps held recordings.")

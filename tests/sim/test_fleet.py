@@ -38,7 +38,7 @@ async def enrolled(site: SimulatedSite, authority: Authority) -> str:
 
 
 async def status_of(port: int, authority: Authority) -> Any:
-    async with httpx.AsyncClient(verify=authority.client_context()) as client:
+    async with httpx.AsyncClient(verify=authority.client_context) as client:
         answer = await client.get(
             f"https://127.0.0.1:{port}/v1/status", headers={"Accept": "application/json"}
         )
@@ -114,7 +114,7 @@ async def test_two_sites_are_two_identities(tmp_path: Path) -> None:
         await asyncio.gather(*(site.start_agent() for site in sites))
         for site, identity in zip(sites, identities, strict=True):
             _, writer = await asyncio.open_connection(
-                "127.0.0.1", site.port, ssl=authority.client_context()
+                "127.0.0.1", site.port, ssl=authority.client_context
             )
             certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             assert identity_of_certificate(certificate) == identity

@@ -42,6 +42,13 @@ _KIND_OF = {
 }
 
 
+_CUT_SHORT = (
+    "Server disconnected without sending a response",
+    "peer closed connection without sending complete message body",
+)
+"""How httpcore and h11 begin to tell of an early end, which they do not keep apart by type."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sounding:
     """What one status call tells of the site's clock: true time = site time + offset."""
@@ -63,7 +70,7 @@ class AgentClient:
         self._clock = clock
         self._base = f"https://{address}/v{API_VERSIONS[0]}"
         pool = httpcore.AsyncConnectionPool(
-            ssl_context=authority.client_context(),
+            ssl_context=authority.client_context,
             max_connections=CONNECTIONS,
             max_keepalive_connections=CONNECTIONS,
             keepalive_expiry=60,
@@ -274,7 +281,13 @@ def _failures() -> Iterator[None]:
     except (httpcore.ReadTimeout, httpcore.WriteTimeout, httpcore.PoolTimeout) as error:
         raise LayoverError(Kind.STALLED, str(error) or "no answer in time") from error
     except (httpcore.RemoteProtocolError, httpcore.LocalProtocolError) as error:
-        kind = Kind.UNREACHABLE if "without" in str(error) else Kind.MALFORMED
+        kind = Kind.UNREACHABLE if str(error).startswith(_CUT_SHORT) else Kind.MALFORMED
         raise LayoverError(kind, str(error)) from error
-    except (httpcore.NetworkError, httpcore.TimeoutException, httpx.HTTPError) as error:
+    except (
+        httpcore.NetworkError,
+        httpcore.TimeoutException,
+        httpcore.UnsupportedProtocol,
+        httpx.HTTPError,
+        httpx.InvalidURL,
+    ) as error:
         raise LayoverError(Kind.UNREACHABLE, str(error) or type(error).__name__) from error

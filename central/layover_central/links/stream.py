@@ -40,11 +40,12 @@ class SiteStream(httpcore.AsyncNetworkStream):
                 return await self._reader.read(max_bytes)
         except TimeoutError as error:
             raise httpcore.ReadTimeout("no bytes in time") from error
-        except ssl.SSLError as error:
-            # With TLS 1.3 a site that does not trust us says so only after the handshake.
-            raise _distrust(error) from error
         except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
+            # With TLS 1.3 a site that does not trust us says so only after the handshake. Any
+            # other TLS error there is a link that damages bytes.
+            if isinstance(error, ssl.SSLError) and _speaks_of_trust(error):
+                raise _distrust(error) from error
+            raise httpcore.ReadError(str(error) or "the site hung up") from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
@@ -56,7 +57,7 @@ class SiteStream(httpcore.AsyncNetworkStream):
         except TimeoutError as error:
             raise httpcore.WriteTimeout("bytes not taken in time") from error
         except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
+            raise httpcore.WriteError(str(error) or "the site hung up") from error
 
     async def aclose(self) -> None:
         # Not wait_closed(): after start_tls() it can wait for ever on a connection that was reset.
@@ -79,7 +80,10 @@ class SiteStream(httpcore.AsyncNetworkStream):
             raise _distrust(error) from error
         except OSError as error:
             await self.aclose()
-            raise httpcore.ConnectError(str(error)) from error
+            raise httpcore.ConnectError(str(error) or "the site hung up") from error
+        except asyncio.CancelledError:
+            self._writer.transport.abort()
+            raise
         der = self._writer.get_extra_info("ssl_object").getpeercert(True)
         if der is None or identity_of_certificate(der) != self._identity:
             await self.aclose()
@@ -96,6 +100,11 @@ class SiteStream(httpcore.AsyncNetworkStream):
             # httpcore asks whether an idle connection has been closed by the other end.
             return self._reader.at_eof() or self._writer.is_closing()
         return self._writer.get_extra_info(info)
+
+
+def _speaks_of_trust(error: ssl.SSLError) -> bool:
+    words = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
+    return any(word in (error.reason or "") for word in words)
 
 
 def _distrust(error: ssl.SSLError) -> LayoverError:
@@ -126,7 +135,7 @@ class SiteBackend(httpcore.AsyncNetworkBackend):
                 reader, writer = await asyncio.open_connection(host, port, limit=READ_LIMIT)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout("no connection in time") from error
-        except OSError as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
         return SiteStream(reader, writer, self._identity, self._seen)
 

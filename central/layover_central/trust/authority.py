@@ -49,6 +49,7 @@ class Authority:
     def ca_pem(self) -> bytes:
         return self._ca.public_bytes(serialization.Encoding.PEM)
 
+    @cached_property
     def client_context(self) -> ssl.SSLContext:
         """TLS as central speaks it to sites: 1.3, our certificate, the fleet CA and no other.
 

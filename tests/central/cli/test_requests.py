@@ -142,6 +142,8 @@ def test_a_listing_that_is_piped_has_one_line_for_each_request(good: Run, bus: s
 
 
 def test_a_request_is_shown_with_pieces_and_files(good: Run, bus: str, fleet: Fleet) -> None:
+    """An hour was recorded from 09:00 on, then nothing until 11:00."""
+    fleet.records(bus, "front", NOW_MS - 180 * MINUTE_MS, 60)
     good("request", bus, "--camera", "front", "--from", "10:58", "--to", "11:02")
     fleet.becomes(1, TransferState.COMPLETE, count=1)
     detail = good("show", 1, "--json").document
@@ -157,15 +159,16 @@ def test_a_request_is_shown_with_pieces_and_files(good: Run, bus: str, fleet: Fl
     assert next(t["path"] for t in detail["transfers"] if t["path"]) in out
 
 
-def test_a_stretch_that_is_not_saved_says_why(good: Run, bus: str, fleet: Fleet) -> None:
+def test_every_stretch_that_is_not_saved_says_why(good: Run, bus: str, fleet: Fleet) -> None:
     good("request", bus, "--camera", "front", "--from", "10:58", "--to", "11:02")
     fleet.becomes(1, TransferState.LOST, count=1)
-    lines = good("show", 1).out.splitlines()
-    pieces = [line for line in lines if line.startswith("bus-217")]
-    (lost,) = [line for line in pieces if "lost" in line]
-    assert "the recorder wrote over it" in lost
-    (pending,) = [line for line in pieces if "pending" in line]
-    assert "not in reach" in pending
+    pieces = [line for line in good("show", 1).out.splitlines() if line.startswith("bus-217")]
+    fates = [piece["fate"] for piece in good("show", 1, "--json").document["pieces"]]
+    assert fates == ["untold", "lost", "pending"]
+    for line, words in zip(
+        pieces, ("older than anything", "the recorder wrote over it", "not in reach"), strict=True
+    ):
+        assert words in line
 
 
 def test_a_long_path_is_one_line_when_piped(good: Run, bus: str, fleet: Fleet) -> None:

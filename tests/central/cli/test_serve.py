@@ -93,9 +93,7 @@ def test_a_port_in_use_is_a_conflict(tmp_path: Path) -> None:
         pytest.param(("--log-level", "LOUD"), {}, 2, "log-level", id="a bad log level"),
         pytest.param(("--global-cap", "20"), {}, 2, "20", id="a bad cap"),
         pytest.param(("--port", "99999"), {}, 2, "port", id="a port that is none"),
-        pytest.param(
-            ("--archive", "/dev/null/archive"), {}, 18, "data folder", id="an archive nowhere"
-        ),
+        pytest.param(("--archive", "/dev/null/archive"), {}, 18, "disk", id="an archive nowhere"),
     ],
 )
 def test_what_cannot_be_served_is_refused_in_words(

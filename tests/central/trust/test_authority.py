@@ -251,7 +251,7 @@ def test_a_first_start_that_was_cut_goes_on_with_its_keys(tmp_path: Path, name: 
     Authority(tmp_path / "trust")
     keys = {p.name: p.read_bytes() for p in (tmp_path / "trust").glob("*.key")}
     (tmp_path / "trust" / name).unlink()
-    Authority(tmp_path / "trust").client_context()
+    Authority(tmp_path / "trust").client_context
     assert {p.name: p.read_bytes() for p in (tmp_path / "trust").glob("*.key")} == keys
 
 
@@ -278,7 +278,7 @@ async def serving(
 
 async def answer(authority: Authority, port: int) -> bytes:
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", port, ssl=authority.client_context(), server_hostname=""
+        "127.0.0.1", port, ssl=authority.client_context, server_hostname=""
     )
     try:
         return await reader.read()
@@ -372,7 +372,7 @@ async def test_a_site_cannot_sign_another(authority: Authority, tmp_path: Path) 
 
 
 async def test_central_speaks_nothing_older_than_tls_1_3(authority: Authority) -> None:
-    context = authority.client_context()
+    context = authority.client_context
     assert context.minimum_version is ssl.TLSVersion.TLSv1_3
     assert context.verify_mode is ssl.CERT_REQUIRED
 
