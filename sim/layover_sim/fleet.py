@@ -22,7 +22,7 @@ async def until(condition: Callable[[], bool], what: str, timeout_s: float = REA
     """Waits for a condition. NotReady where it does not come true in time."""
     try:
         async with asyncio.timeout(timeout_s):
-            while not condition():  # noqa: ASYNC110
+            while not condition():
                 await asyncio.sleep(0.02)
     except TimeoutError as error:
         raise NotReady(f"{what} did not happen within {timeout_s:.0f} s") from error

@@ -158,6 +158,12 @@ class Hostile:
             if tasks:
                 await asyncio.wait(list(tasks))
 
+    async def left(self) -> None:
+        """Until a connection has ended at the site's end, too."""
+        async with asyncio.timeout(5):
+            while not self.callers_left:
+                await asyncio.sleep(0.01)
+
     def client(self, *, identity: str = "", timeout_s: float = 5.0) -> AgentClient:
         return AgentClient(
             self.box.authority,

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from layover_agent.advertise import advertising
 from layover_agent.config import Advertise
 from layover_agent.wire.identity import announced_id

@@ -73,6 +73,77 @@ async def test_a_site_that_does_not_trust_central_refuses(box: Box, other_fleet:
         await client.close()
 
 
+async def plain_http(caller: Caller) -> None:
+    await caller.reader.read(1)
+    await caller.send(reply("400 Bad Request"))
+
+
+async def at_once_gone(caller: Caller) -> None:
+    pass
+
+
+async def gone_after_hello(caller: Caller) -> None:
+    await caller.reader.read(1)
+
+
+async def noise(caller: Caller) -> None:
+    await caller.reader.read(1)
+    await caller.send(bytes(range(256)) * 40)
+
+
+HANDSHAKES = {
+    "hangs up at once": (at_once_gone, Kind.UNREACHABLE),
+    "hangs up within the handshake": (gone_after_hello, Kind.UNREACHABLE),
+    "speaks plain HTTP": (plain_http, Kind.REFUSED),
+    "speaks noise": (noise, Kind.REFUSED),
+}
+
+
+@pytest.mark.parametrize(("answer", "kind"), HANDSHAKES.values(), ids=HANDSHAKES.keys())
+async def test_a_handshake_that_fails(box: Box, answer: Answer, kind: Kind) -> None:
+    hostile = Hostile(box, answer=answer)
+    async with hostile.serving(None):
+        client = hostile.client()
+        with told(kind):
+            await client.status()
+        await client.close()
+
+
+async def test_nobody_listens(box: Box) -> None:
+    client = Hostile(box, port=1).client()
+    with told(Kind.UNREACHABLE):
+        await client.status()
+    await client.close()
+
+
+async def silent(caller: Caller) -> None:
+    await caller.gone()
+
+
+async def test_a_handshake_that_never_ends_is_given_up(box: Box) -> None:
+    hostile = Hostile(box, answer=silent)
+    async with hostile.serving(None):
+        client = hostile.client(timeout_s=0.2)
+        with told(Kind.UNREACHABLE):
+            await client.status()
+        await client.close()
+        await hostile.left()
+
+
+async def test_a_call_that_is_cancelled_in_the_handshake_hangs_up(box: Box) -> None:
+    hostile = Hostile(box, answer=silent)
+    async with hostile.serving(None):
+        client = hostile.client(timeout_s=60)
+        call = asyncio.create_task(client.status())
+        async with asyncio.timeout(5):
+            while not hostile.heard:
+                await asyncio.sleep(0.01)
+        call.cancel()
+        await asyncio.wait([call])
+        await hostile.left()
+        await client.close()
+
+
 async def test_a_bit_that_flips_on_the_way_is_a_broken_link_and_no_distrust(box: Box) -> None:
     """TLS notices; the site is not to blame, and the next try may do."""
     hostile = Hostile(box, answer=always(reply(body=b"x" * 5000)))
