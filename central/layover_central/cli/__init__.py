@@ -1,5 +1,8 @@
 """``layover``: the command line, a client of the API."""
 
+import io
+import logging
+import sys
 from typing import Annotated
 
 import typer
@@ -9,7 +12,10 @@ from layover_central.cli import depots, requests, sites
 from layover_central.cli.client import fail
 from layover_central.cli.serve import serve
 from layover_central.cli.status import status
-from layover_central.errors import LayoverError
+from layover_central.cli.watch import watch
+from layover_central.errors import Kind, LayoverError
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="layover",
@@ -27,6 +33,7 @@ app.command("show")(requests.one)
 app.command("stop")(requests.stop)
 app.command("warnings")(requests.warnings)
 app.command("status")(status)
+app.command("watch")(watch)
 app.command("sites", hidden=True)(sites.listing)
 app.command("depots", hidden=True)(depots.listing)
 
@@ -48,7 +55,18 @@ def _root(
 
 def main() -> None:
     """Entry of the command; every error is one line, a hint and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         app()
     except LayoverError as error:
         fail(error)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        log.debug("an answer nobody foresaw", exc_info=error)
+        fail(
+            LayoverError(
+                Kind.MALFORMED,
+                f"something nobody foresaw ({type(error).__name__}: {error})",
+                "Is it central that answers there, and of this command's version?",
+            )
+        )

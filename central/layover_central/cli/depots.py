@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from layover_central.cli import show
-from layover_central.cli.client import client
+from layover_central.cli.client import client, place
 from layover_central.cli.options import Json, Key, Url
 
 app = typer.Typer(help="Depots: named places whose link is shared.", no_args_is_help=True)
@@ -32,7 +32,8 @@ def add(
     """Add a depot. Example: layover depot add north --networks 10.1.0.0/16 --cap "22:00 20Mbit/s,
     05:00 2Mbit/s" """
     body = {"name": name, **_body(networks, cap, zone, slots)}
-    _shown(client(url, key).post("/depots", body), json)
+    with client(url, key) as central:
+        _shown(central.post("/depots", body), json)
 
 
 @app.command("set")
@@ -47,13 +48,15 @@ def change(
     json: Json = False,
 ) -> None:
     """Change a depot; what is left away stays. Example: layover depot set north --cap unlimited"""
-    _shown(client(url, key).patch(f"/depots/{name}", _body(networks, cap, zone, slots)), json)
+    with client(url, key) as central:
+        _shown(central.patch(place("depots", name), _body(networks, cap, zone, slots)), json)
 
 
 @app.command("list")
 def listing(url: Url = "", key: Key = "", json: Json = False) -> None:
-    """List the depots with their caps now."""
-    found = client(url, key).get("/depots")
+    """List the depots with their caps now. Example: layover depot list"""
+    with client(url, key) as central:
+        found = central.get("/depots")
     if json:
         show.as_json(found)
         return

@@ -27,7 +27,9 @@ def _describe(command: Any, name: str, lines: list[str]) -> None:
     options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
     if options:
         lines += ["| option | meaning |", "|---|---|"]
-        lines += [f"| `{'`, `'.join(p.opts)}` | {p.help or ''} |" for p in options]
+        lines += [
+            f"| `{'`, `'.join([*p.opts, *p.secondary_opts])}` | {p.help or ''} |" for p in options
+        ]
         lines.append("")
 
 

@@ -1,16 +1,20 @@
 """``layover request`` and what belongs to it: asking, listing, showing, stopping, warnings."""
 
+import shlex
 import time
 import uuid
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from layover_central.cli import show
-from layover_central.cli.client import Client, client
+from layover_central.cli.client import Client, Lost, client
 from layover_central.cli.options import Json, Key, Url
+from layover_central.cli.request_view import pieces, summary, transfers
 from layover_central.core.requests import TERMINAL
+from layover_central.errors import LayoverError
 
 POLL_S = 0.5
 
@@ -46,15 +50,14 @@ def request(
         body["cameras"] = camera
     if needed_by:
         body["needed_by"] = needed_by
-    central = client(url, key)
-    headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-    made = central.post("/requests", body, headers)
-    if wait:
-        made = _wait(central, made["id"])
+    with client(url, key) as central:
+        made = _asked(central, body, idempotency_key or str(uuid.uuid4()))
+        if wait:
+            made = {**_wait(central, made["id"]), "notes": made["notes"]}
     if json:
         show.as_json(made)
         return
-    _summary(made)
+    summary(made)
 
 
 def listing(
@@ -64,8 +67,9 @@ def listing(
     key: Key = "",
     json: Json = False,
 ) -> None:
-    """List the requests, youngest first."""
-    found = client(url, key).get("/requests", state=state, site=site)
+    """List the requests, youngest first. Example: layover requests --state queued"""
+    with client(url, key) as central:
+        found = central.get("/requests", state=state, site=site)
     if json:
         show.as_json(found)
         return
@@ -90,36 +94,26 @@ def listing(
 
 
 def one(request_id: int, url: Url = "", key: Key = "", json: Json = False) -> None:
-    """Show a request: what became of every stretch of it, and where its files are."""
-    found = client(url, key).get(f"/requests/{request_id}")
+    """Show a request: what became of every stretch of it, and where its files are. Example:
+    layover show 12"""
+    with client(url, key) as central:
+        found = central.get(f"/requests/{request_id}")
     if json:
         show.as_json(found)
         return
-    _summary(found)
-    show.table(
-        ("site", "camera", "from", "to", "fate"),
-        (
-            (p["site"], p["camera"], show.moment(p["from"]), show.moment(p["to"]), p["fate"])
-            for p in found["pieces"]
-        ),
-        "",
-    )
-    for transfer in found["transfers"]:
-        if transfer["path"]:
-            show.say(f"  {transfer['path']}")
-        elif transfer["error"]:
-            show.say(
-                f"  {transfer['camera']} {show.moment(transfer['start'])}: {transfer['error']}"
-            )
+    summary(found)
+    pieces(found)
+    transfers(found)
 
 
 def stop(request_id: int, url: Url = "", key: Key = "", json: Json = False) -> None:
-    """Stop a request; what it has retrieved stays."""
-    found = client(url, key).post(f"/requests/{request_id}/stop", {})
+    """Stop a request; what it has retrieved stays. Example: layover stop 12"""
+    with client(url, key) as central:
+        found = central.post(f"/requests/{request_id}/stop", {})
     if json:
         show.as_json(found)
         return
-    _summary(found)
+    summary(found)
 
 
 def warnings(
@@ -128,8 +122,9 @@ def warnings(
     key: Key = "",
     json: Json = False,
 ) -> None:
-    """List what may be overwritten before it is saved."""
-    found = client(url, key).get("/warnings", open=str(not everything).lower())
+    """List what may be overwritten before it is saved. Example: layover warnings --all"""
+    with client(url, key) as central:
+        found = central.get("/warnings", open=str(not everything).lower())
     if json:
         show.as_json(found)
         return
@@ -155,6 +150,21 @@ def warnings(
     )
 
 
+def _asked(central: Client, body: dict[str, Any], idempotency_key: str) -> Any:
+    """Asks, and once more where the answer is lost: by its key it stays one request."""
+    headers = {"Idempotency-Key": idempotency_key}
+    try:
+        return central.post("/requests", body, headers)
+    except Lost as lost:
+        try:
+            return central.post("/requests", body, headers)
+        except LayoverError as error:
+            again = f"--idempotency-key {shlex.quote(idempotency_key)}"
+            raise LayoverError(
+                error.kind, error.detail, f"Repeat it with {again}: it is not asked twice."
+            ) from lost
+
+
 def _wait(central: Client, request_id: int) -> Any:
     terminal = {str(state) for state in TERMINAL}
     columns = (
@@ -163,7 +173,8 @@ def _wait(central: Client, request_id: int) -> Any:
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    with Progress(*columns, console=show.console) as progress:
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, disable=not screen.is_terminal) as progress:
         task = progress.add_task(f"request {request_id}", total=None)
         while True:
             found = central.get(f"/requests/{request_id}")
@@ -176,19 +187,6 @@ def _wait(central: Client, request_id: int) -> Any:
             if found["state"] in terminal:
                 return found
             time.sleep(POLL_S)
-
-
-def _summary(found: Any) -> None:
-    show.say(
-        f"request {found['id']}: {found['state']}" + (f" ({found['why']})" if found["why"] else "")
-    )
-    show.say(f"  {show.moment(found['from'])} to {show.moment(found['to'])}")
-    for note in found["notes"]:
-        show.say(f"  note: {note}")
-    sums = ", ".join(f"{fate} {show.span_ms(ms)}" for fate, ms in found["tally_ms"].items() if ms)
-    show.say(f"  {sums}")
-    for outlook in found["outlook"]:
-        show.say(f"  {show.plain(outlook['site'])}: {outlook['chance']}: {outlook['why']}")
 
 
 def _outlook(found: Any) -> str:

@@ -1,13 +1,14 @@
 """``layover site``: boxes, where they are and what they have."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from layover_central.cli import show
-from layover_central.cli.client import client
+from layover_central.cli.client import client, place
 from layover_central.cli.options import Json, Key, Url
 from layover_central.errors import Kind, LayoverError
 
@@ -30,7 +31,8 @@ def add(
 ) -> None:
     """Add a site. Example: layover site add bus-217 --depot north --address 10.1.4.17:8441"""
     body = {"label": label, **_given(depot=depot, address=address)}
-    _shown(client(url, key).post("/sites", body), json)
+    with client(url, key) as central:
+        _shown(central.post("/sites", body), json)
 
 
 @app.command("set")
@@ -42,9 +44,11 @@ def change(
     key: Key = "",
     json: Json = False,
 ) -> None:
-    """Change a site's home depot or address; an empty address forgets it."""
+    """Change a site's home depot or address; an empty one forgets it. Example: layover site set
+    bus-217 --depot north"""
     body = _given(depot=depot, address=address)
-    _shown(client(url, key).patch(f"/sites/{label}", _nulled(body)), json)
+    with client(url, key) as central:
+        _shown(central.patch(place("sites", label), _nulled(body)), json)
 
 
 @app.command("expect")
@@ -52,7 +56,8 @@ def expect(label: str, when: str, url: Url = "", key: Key = "", json: Json = Fal
     """Say when a site is expected, or `never` to take it back. Example: layover site expect
     bus-217 22:10"""
     expected = None if when == "never" else when
-    site = client(url, key).patch(f"/sites/{label}", {"expected": expected})
+    with client(url, key) as central:
+        site = central.patch(place("sites", label), {"expected": expected})
     if json:
         show.as_json(site)
     elif site["expected"] is None:
@@ -63,14 +68,16 @@ def expect(label: str, when: str, url: Url = "", key: Key = "", json: Json = Fal
 
 @app.command("show")
 def one(label: str, url: Url = "", key: Key = "", json: Json = False) -> None:
-    """Show what is known of a site, and since when."""
-    _shown(client(url, key).get(f"/sites/{label}"), json)
+    """Show what is known of a site, and since when. Example: layover site show bus-217"""
+    with client(url, key) as central:
+        _shown(central.get(place("sites", label)), json)
 
 
 @app.command("list")
 def listing(url: Url = "", key: Key = "", json: Json = False) -> None:
-    """List the sites."""
-    found = client(url, key).get("/sites")
+    """List the sites. Example: layover site list"""
+    with client(url, key) as central:
+        found = central.get("/sites")
     if json:
         show.as_json(found)
         return
@@ -108,17 +115,17 @@ def enrol(
     """Certify a box's key. Example: layover site enrol bus-217 --csr box.csr --out box.pem"""
     if out.exists() and not force:
         raise LayoverError(Kind.CONFLICT, f"{out} exists already", "--force overwrites it.")
+    if out.is_dir() or not out.parent.is_dir():
+        raise LayoverError(Kind.BAD_INPUT, f"{out} is no place for a file", "Name a file.")
     try:
         data = csr.read_bytes()
     except OSError as error:
         raise LayoverError(Kind.BAD_INPUT, f"cannot read {csr}: {error.strerror}") from error
-    bundle = client(url, key).send_file(
-        f"/sites/{label}/certificate", data, replace=str(replace).lower()
-    )
-    handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(bundle)
-    site = client(url, key).get(f"/sites/{label}")
+    with client(url, key) as central:
+        path = place("sites", label)
+        bundle = central.send_file(f"{path}/certificate", data, replace=str(replace).lower())
+        site = central.get(path)
+    _write(out, bundle)
     show.say(f"{site['label']} is enrolled as {site['identity_spoken']}")
     show.say(f"Take {out} to the box: layover-agent enrol --config BOX.toml {out.name}")
 
@@ -133,9 +140,11 @@ def recordings(
     key: Key = "",
     json: Json = False,
 ) -> None:
-    """List what the site has, as of its last manifest."""
+    """List what the site has, as of its last manifest. Example: layover site recordings bus-217
+    --camera front --from 10:00 --to +15m"""
     query = {"camera": camera, "from": begin, "to": end}
-    found = client(url, key).get(f"/sites/{label}/recordings", **query)
+    with client(url, key) as central:
+        found = central.get(place("sites", label) + "/recordings", **query)
     if json:
         show.as_json(found)
         return
@@ -154,6 +163,29 @@ def recordings(
         ),
         "nothing known",
     )
+    if not found["complete"]:
+        show.say("there are more: narrow it with --camera, --from and --to")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A file for its owner alone, there whole or not at all."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LayoverError(
+            Kind.BAD_INPUT,
+            f"cannot write {path}: {error.strerror}",
+            "The site is enrolled: the same command with another --out gives the bundle again.",
+        ) from error
 
 
 def _given(**values: Any) -> dict[str, Any]:

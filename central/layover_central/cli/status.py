@@ -6,8 +6,9 @@ from layover_central.cli.options import Json, Key, Url
 
 
 def status(url: Url = "", key: Key = "", json: Json = False) -> None:
-    """Show what central has, does and lacks."""
-    found = client(url, key).get("/status")
+    """Show what central has, does and lacks. Example: layover status"""
+    with client(url, key) as central:
+        found = central.get("/status")
     if json:
         show.as_json(found)
         return

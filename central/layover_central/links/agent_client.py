@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpcore
 import httpx
@@ -17,6 +18,7 @@ from layover_agent.wire.types import (
     Hold,
     HoldWish,
     ManifestPage,
+    Recording,
     SignedStatement,
     Status,
 )
@@ -24,6 +26,7 @@ from layover_agent.wire.version import API_VERSIONS, MEDIA_MSGPACK, RATE_HEADER,
 from layover_central.clock import Clock
 from layover_central.core.resume import ByteSpan, judge_head
 from layover_central.errors import Kind, LayoverError
+from layover_central.links.pool import PoolTransport
 from layover_central.links.stream import SiteBackend
 from layover_central.trust.authority import Authority
 
@@ -31,6 +34,10 @@ T = TypeVar("T")
 
 CONNECTIONS = 12
 """Greatest number of connections to one site: its parallel recordings and the calls beside."""
+
+LAST_MS = 253_402_300_799_999
+"""The end of the year 9999. Times beyond it, or as far before 1970, are no site's word but a lie:
+they would overflow what we compute and store."""
 
 _KIND_OF = {
     Reason.GONE: Kind.GONE,
@@ -78,7 +85,7 @@ class AgentClient:
             network_backend=SiteBackend(identity, self._saw),
         )
         self._http = httpx.AsyncClient(
-            transport=_PoolTransport(pool),
+            transport=PoolTransport(pool),
             timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
@@ -98,6 +105,8 @@ class AgentClient:
         back_ms = self._clock.now_ms()
         if status.identity != self.identity:
             raise LayoverError(Kind.MALFORMED, "the site gives an identity that is not its key's")
+        if abs(status.clock.wall_ms) > LAST_MS or "\0" in status.link:
+            raise LayoverError(Kind.MALFORMED, "the site gives an impossible clock or link")
         if negotiate(API_VERSIONS, status.api_versions) is None:
             raise LayoverError(
                 Kind.REFUSED,
@@ -110,20 +119,20 @@ class AgentClient:
 
     async def manifest(self, epoch: str, after: int, limit: int) -> ManifestPage:
         """The next page of changes; rows in ascending order of ``seq``, all after ``after``."""
-        query = f"/manifest?epoch={epoch}&after={after}&limit={limit}"
+        query = f"/manifest?epoch={_word(epoch)}&after={after}&limit={limit}"
         page = await self._call("GET", query, ManifestPage)
         begin = after if page.epoch == epoch else 0
         seqs = [begin, *(row.seq for row in page.rows)]
         if any(a >= b for a, b in itertools.pairwise(seqs)) or len(page.rows) > limit:
             raise LayoverError(Kind.MALFORMED, "the site's manifest page is out of order")
-        if any(row.size_bytes < 0 or row.end_ms < row.start_ms for row in page.rows):
+        if not (_possible(page) and all(map(_possible_row, page.rows))):
             raise LayoverError(Kind.MALFORMED, "the site's manifest has an impossible recording")
         return page
 
     async def digests(self, recording_id: str) -> tuple[Digests, SignedStatement]:
         """The site's signed word for a recording, checked; it may take as long as hashing does."""
         statement = await self._call(
-            "GET", f"/recordings/{recording_id}/digests", SignedStatement, timeout_s=120
+            "GET", f"/recordings/{_word(recording_id)}/digests", SignedStatement, timeout_s=120
         )
         try:
             digests = verified(statement, self.certificate, self.identity)
@@ -135,14 +144,16 @@ class AgentClient:
 
     async def hold(self, recording_id: str, lease_s: int) -> Hold:
         return await self._call(
-            "PUT", f"/holds/{recording_id}", Hold, body=encode(HoldWish(lease_s=lease_s))
+            "PUT", f"/holds/{_word(recording_id)}", Hold, body=encode(HoldWish(lease_s=lease_s))
         )
 
     async def release(self, recording_id: str) -> None:
+        url = f"{self._base}/holds/{_word(recording_id)}"
         with _failures():
-            response = await self._http.delete(f"{self._base}/holds/{recording_id}")
-        if response.status_code not in (200, 204, 404):
-            raise _refusal(response.status_code, response.content)
+            async with self._http.stream("DELETE", url) as response:
+                data = await _bounded(response)
+                if response.status_code not in (200, 204, 404):
+                    raise _refusal(response.status_code, data)
 
     @asynccontextmanager
     async def span(
@@ -160,7 +171,7 @@ class AgentClient:
         }
         if rate_bps is not None:
             headers[RATE_HEADER] = str(rate_bps)
-        url = f"{self._base}/recordings/{recording_id}"
+        url = f"{self._base}/recordings/{_word(recording_id)}"
         with _failures():
             async with self._http.stream("GET", url, headers=headers) as response:
                 if response.status_code >= 400:
@@ -192,48 +203,23 @@ class AgentClient:
                 return decode(kind, data)
 
 
-class _PoolTransport(httpx.AsyncBaseTransport):
-    """httpx over an httpcore pool whose connections we open ourselves."""
-
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
-        self._pool = pool
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_PoolStream(answer),
-            extensions=answer.extensions,
-        )
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
+def _word(text: str) -> str:
+    """A site's own word, as one component of a path or a query."""
+    return quote(text, safe="")
 
 
-class _PoolStream(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+def _possible(page: ManifestPage) -> bool:
+    return abs(page.as_of_ms) <= LAST_MS and "\0" not in page.epoch
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._answer.aiter_stream():
-            yield part
 
-    async def aclose(self) -> None:
-        await self._answer.aclose()
+def _possible_row(row: Recording) -> bool:
+    texts = (row.id, row.camera, row.container, row.end_source, row.confidence)
+    return (
+        row.size_bytes >= 0
+        and -LAST_MS <= row.start_ms <= row.end_ms <= LAST_MS
+        and abs(row.gone_ms) <= LAST_MS
+        and not any("\0" in text for text in texts)
+    )
 
 
 async def _bounded(response: httpx.Response) -> bytes:

@@ -39,7 +39,8 @@ def may_dial(address: str, allowed: Sequence[Network]) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if ip.is_multicast or ip.is_unspecified:
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if ip.is_multicast or ip.is_unspecified or (ip.is_reserved and not ip.is_loopback):
         return False
     if not allowed:
         return ip.is_private

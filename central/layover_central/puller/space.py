@@ -4,6 +4,7 @@ import logging
 
 from layover_central.archive.files import Archive
 from layover_central.context import Central
+from layover_central.errors import LayoverError
 from layover_central.live import FaultLive
 
 log = logging.getLogger(__name__)
@@ -28,21 +29,30 @@ class Space:
     def full(self, now_ms: int) -> bool:
         """Whether nothing may be fetched now; raises and clears the fault."""
         floor_bytes = self._central.settings.free_floor_bytes
-        free_bytes = self._archive.free_bytes()
+        free_bytes, why = self._free()
         full = free_bytes < floor_bytes or self._refused_until_ms > now_ms
         faults = self._central.live.faults
         if full and CODE not in faults:
             faults[CODE] = FaultLive(
                 CODE,
                 now_ms,
-                f"the archive's disk has {free_bytes >> 20} MiB left, "
+                why
+                or f"the archive's disk has {free_bytes >> 20} MiB left, "
                 f"{floor_bytes >> 20} MiB are kept free",
-                "Free space on it; retrieval goes on by itself, and nothing that arrived is lost.",
+                "Bring it back, or free space on it; retrieval goes on by itself, and nothing "
+                "that arrived is lost.",
             )
             log.error("retrieval is paused: %s", faults[CODE].text)
         elif not full and faults.pop(CODE, None) is not None:
             log.info("retrieval goes on: the archive has space again")
         return full
+
+    def _free(self) -> tuple[int, str]:
+        """Bytes free on the archive's disk, and why none can be had where it is away."""
+        try:
+            return self._archive.free_bytes(), ""
+        except LayoverError as error:
+            return -1, error.detail
 
     def look_again_ms(self, now_ms: int) -> int | None:
         """When to look again at the latest; None: there is space."""

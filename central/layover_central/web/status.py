@@ -11,6 +11,7 @@ from layover_central.archive.files import Archive
 from layover_central.context import Central
 from layover_central.core.presence import State
 from layover_central.core.requests import RequestState
+from layover_central.errors import LayoverError
 from layover_central.store import sites, transfers, warnings
 from layover_central.web import reads
 from layover_central.web.models import ArchiveOut, CentralFault, SiteCounts, StatusOut
@@ -65,7 +66,7 @@ async def _free_bytes(archive: Archive) -> int | None:
     """None where the archive's disk cannot be asked: the rest is worth showing all the more."""
     try:
         return await asyncio.to_thread(archive.free_bytes)
-    except OSError:
+    except LayoverError:
         return None
 
 

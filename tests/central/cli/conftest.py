@@ -1,7 +1,6 @@
 """A real central behind a real server in a thread, and the command line run against it."""
 
 import asyncio
-import gc
 import hashlib
 import json
 import os
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -215,14 +213,10 @@ def anywhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["layover", *map(str, arguments)])
         code: object = 0
-        with warnings.catch_warnings():
-            # Whether connections are closed has a test of its own.
-            warnings.simplefilter("ignore", ResourceWarning)
-            try:
-                cli.main()
-            except SystemExit as ending:
-                code = ending.code or 0
-            gc.collect()
+        try:
+            cli.main()
+        except SystemExit as ending:
+            code = ending.code or 0
         out, err = capsys.readouterr()
         assert isinstance(code, int)
         return Result(code, out, err)

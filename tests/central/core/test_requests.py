@@ -157,7 +157,7 @@ VERDICT = {
 def test_verdict(
     recordings: list[KnownRecording], horizon: int, expected: list[tuple[int, Fate]]
 ) -> None:
-    found = verdict(0, 10_000, recordings, horizon, SEAM)
+    found = verdict(0, 10_000, recordings, horizon, seam_ms=SEAM)
     assert [(p.to_ms, p.fate) for p in found] == expected
 
 
@@ -179,7 +179,7 @@ SPAN = st.tuples(st.integers(0, 200), st.integers(1, 100)).map(lambda s: (s[0], 
 def test_verdict_is_whole_and_says_only_what_is_known(
     span: tuple[int, int], recordings: list[KnownRecording], horizon: int, seam_ms: int
 ) -> None:
-    found = verdict(*span, recordings, horizon, seam_ms)
+    found = verdict(*span, recordings, horizon, seam_ms=seam_ms)
 
     assert (found[0].from_ms, found[-1].to_ms) == span
     assert all(a.to_ms == b.from_ms for a, b in itertools.pairwise(found))

@@ -53,8 +53,12 @@ class Caller:
             return b""
 
     async def send(self, data: bytes) -> None:
+        """ConnectionError once central has hung up: TLS transports only log it."""
+        if self.writer.transport.is_closing():
+            raise ConnectionResetError
         self.writer.write(data)
         await self.writer.drain()
+        await asyncio.sleep(0)
 
     async def gone(self) -> None:
         """Until central has hung up."""
