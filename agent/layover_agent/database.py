@@ -7,7 +7,9 @@ the files, under a new epoch, which tells central to read it from the start.
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
@@ -108,6 +110,8 @@ async def glanced(path: Path) -> tuple[aiosqlite.Connection, str, str]:
 
 
 async def _connect(path: Path) -> tuple[aiosqlite.Connection, str]:
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=0", "cache_size=-2000"):

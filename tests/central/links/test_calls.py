@@ -1,11 +1,8 @@
 """Small messages from a site that lies, babbles, stalls or sends us elsewhere."""
 
 import asyncio
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import msgpack
 import pytest
 from central.links.hostile import (
     NOW_MS,
@@ -18,27 +15,16 @@ from central.links.hostile import (
     told,
 )
 
-from layover_agent.wire.codec import MAX_MESSAGE_BYTES, encode, to_plain
+from layover_agent.wire.codec import MAX_MESSAGE_BYTES, encode
 from layover_agent.wire.problem import STATUS_OF, Problem, Reason
-from layover_agent.wire.statement import sign
 from layover_agent.wire.types import (
     Clock,
-    Digests,
-    Hold,
-    HoldState,
     HoldUsage,
     ManifestHead,
-    ManifestPage,
-    Recording,
-    RecordingState,
-    SignedStatement,
     Status,
 )
 from layover_central.errors import Kind
 from layover_central.links.agent_client import AgentClient
-
-LAST_MS = 253_402_300_799_999
-"""The end of the year 9999."""
 
 
 def status(identity: str, wall_ms: int = NOW_MS, versions: tuple[int, ...] = (1,)) -> Status:
@@ -278,174 +264,6 @@ async def test_a_client_goes_on_after_every_failure(hostile: Hostile, client: Ag
         with told(kind):
             await client.status()
     await client.status()
-
-
-def row(seq: int, **changed: Any) -> Recording:
-    first = Recording(
-        id=f"r{seq}",
-        seq=seq,
-        state=RecordingState.PRESENT,
-        camera="front",
-        start_ms=NOW_MS,
-        end_ms=NOW_MS + 1000,
-        size_bytes=1000,
-        container="mp4",
-        end_source="container",
-        confidence="sure",
-    )
-    return replace(first, **changed)
-
-
-def manifest(*rows: Recording, epoch: str = "e1") -> ManifestPage:
-    return ManifestPage(epoch=epoch, head_seq=99, as_of_ms=NOW_MS, rows=list(rows))
-
-
-PAGES: dict[str, tuple[ManifestPage, bool]] = {
-    "in order": (manifest(row(11), row(12), row(20)), True),
-    "empty": (manifest(), True),
-    "a new epoch from its beginning": (manifest(row(1), row(2), epoch="e2"), True),
-    "out of order": (manifest(row(12), row(11)), False),
-    "a change twice": (manifest(row(11), row(11, id="other")), False),
-    "what came before": (manifest(row(10)), False),
-    "a new epoch from nothing": (manifest(row(0), epoch="e2"), False),
-    "a negative size": (manifest(row(11, size_bytes=-1)), False),
-    "an end before its beginning": (manifest(row(11, end_ms=NOW_MS - 1)), False),
-    "no length": (manifest(row(11, end_ms=NOW_MS)), True),
-    "times that no calendar holds": (manifest(row(11, end_ms=LAST_MS + 1)), False),
-    "times before all calendars": (manifest(row(11, start_ms=-(2**63))), False),
-    "a clock from 1970": (manifest(row(11, start_ms=-3_600_000)), True),
-    "a word from the end of all numbers": (
-        replace(manifest(row(11)), as_of_ms=2**63 - 1),
-        False,
-    ),
-    "a camera with a nought in its name": (manifest(row(11, camera="a\0b")), False),
-    "an id with a nought": (manifest(row(11, id="a\0b")), False),
-    "an epoch with a nought": (manifest(epoch="e\0"), False),
-}
-
-
-@pytest.mark.parametrize(("page", "fine"), PAGES.values(), ids=PAGES.keys())
-async def test_a_manifest_page(
-    hostile: Hostile, client: AgentClient, page: ManifestPage, fine: bool
-) -> None:
-    hostile.answer = always(reply(body=encode(page)))
-    if fine:
-        assert await client.manifest("e1", 10, 100) == page
-    else:
-        with told(Kind.MALFORMED):
-            await client.manifest("e1", 10, 100)
-
-
-async def test_more_rows_than_asked(hostile: Hostile, client: AgentClient) -> None:
-    hostile.answer = always(reply(body=encode(manifest(*[row(n) for n in range(1, 5001)]))))
-    with told(Kind.MALFORMED):
-        await client.manifest("e1", 0, 1000)
-
-
-async def test_fields_nested_where_none_are(hostile: Hostile, client: AgentClient) -> None:
-    plain = to_plain(manifest(row(11)))
-    plain["rows"][0]["camera"] = [[[[["front"]]]]]
-    hostile.answer = always(reply(body=msgpack.packb(plain)))
-    with told(Kind.MALFORMED):
-        await client.manifest("e1", 10, 100)
-
-
-NAMES = ["a b", "../../x", "?after=0", "#", "a\r\nHost: b", "\x00", "ü" * 1000, "%2e%2e/"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_site_s_words_stay_one_word_in_our_requests(
-    hostile: Hostile, client: AgentClient, name: str
-) -> None:
-    """Epochs and recording ids are the site's words; they come back to it in our requests."""
-    hold = Hold(recording_id="r1", state=HoldState.HELD, method="link", lease_s=60)
-
-    async def fine(caller: Caller) -> None:
-        while head := await caller.request():
-            await caller.send(reply(body=encode(manifest() if b"GET" in head else hold)))
-
-    hostile.answer = fine
-    await client.manifest(name, 3, 100)
-    await client.hold(name, 60)
-    heads = bytes(hostile.heard).split(b"\r\n")
-    asked = [line for line in heads if line.endswith(b" HTTP/1.1")]
-    assert len(asked) == 2
-    assert asked[0].startswith(b"GET /v1/manifest?epoch=")
-    assert asked[0].endswith(b"&after=3&limit=100 HTTP/1.1")
-    assert asked[1].startswith(b"PUT /v1/holds/")
-    assert asked[1].count(b"/") == 4
-    assert b"?" not in asked[1]
-
-
-def signed(box: Box, **changed: Any) -> SignedStatement:
-    honest = Digests(
-        recording_id="r1",
-        identity=box.identity,
-        size_bytes=3,
-        sha256=b"w" * 32,
-        chunk_bytes=2,
-        chunks=[b"a" * 32, b"b" * 32],
-        hashed_ms=NOW_MS,
-        boot_id="boot-1",
-    )
-    return sign(replace(honest, **changed), box.key)
-
-
-FORGERIES: dict[str, dict[str, Any]] = {
-    "of another recording": {"recording_id": "r2"},
-    "of another site": {"identity": "cd" * 32},
-    "of a negative size": {"size_bytes": -1, "chunks": []},
-    "of chunks of nothing": {"chunk_bytes": 0},
-    "of too few chunks": {"chunks": [b"a" * 32]},
-    "of short digests": {"chunks": [b"a" * 32, b"b"]},
-    "of a short whole digest": {"sha256": b"w"},
-}
-
-
-async def test_an_honest_statement(hostile: Hostile, client: AgentClient) -> None:
-    statement = signed(hostile.box)
-    hostile.answer = always(reply(body=encode(statement)))
-    digests, kept = await client.digests("r1")
-    assert (digests.size_bytes, kept) == (3, statement)
-
-
-@pytest.mark.parametrize("changed", FORGERIES.values(), ids=FORGERIES.keys())
-async def test_a_statement_that_cannot_be(
-    hostile: Hostile, client: AgentClient, changed: dict[str, Any]
-) -> None:
-    hostile.answer = always(reply(body=encode(signed(hostile.box, **changed))))
-    with told(Kind.MALFORMED):
-        await client.digests("r1")
-
-
-async def test_a_statement_that_somebody_else_signed(
-    hostile: Hostile, client: AgentClient, tmp_path: Path
-) -> None:
-    other = Box(hostile.box.authority, tmp_path / "other-box")
-    stolen = signed(other, identity=hostile.box.identity)
-    hostile.answer = always(reply(body=encode(stolen)))
-    with told(Kind.MALFORMED):
-        await client.digests("r1")
-
-
-SIGNATURES = {"none": b"", "noise": b"\xff" * 70}
-
-
-@pytest.mark.parametrize("signature", SIGNATURES.values(), ids=SIGNATURES.keys())
-async def test_a_signature_that_is_none(
-    hostile: Hostile, client: AgentClient, signature: bytes
-) -> None:
-    forged = replace(signed(hostile.box), signature=signature)
-    hostile.answer = always(reply(body=encode(forged)))
-    with told(Kind.MALFORMED):
-        await client.digests("r1")
-
-
-async def test_a_signed_payload_that_is_no_statement(hostile: Hostile, client: AgentClient) -> None:
-    honest = signed(hostile.box)
-    hostile.answer = always(reply(body=encode(replace(honest, payload=honest.payload[:-1]))))
-    with told(Kind.MALFORMED):
-        await client.digests("r1")
 
 
 @pytest.mark.parametrize("status_line", ["200 OK", "204 No Content", "404 Not Found"])
