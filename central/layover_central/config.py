@@ -1,5 +1,6 @@
 """Central's settings: each declared once, with its help; from the command line or LAYOVER_*."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -54,16 +55,20 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
 
 def _parsed(name: str, text: str, like: Any) -> Any:
     kind = type(like) if not isinstance(like, Path) else Path
+    bad = LayoverError(
+        Kind.BAD_INPUT,
+        f"LAYOVER_{name.upper()}={text!r} is no {kind.__name__}",
+        f"Write it like {like!r}.",
+    )
     try:
         if kind is bool:
             return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        return kind(text)
+        value: Any = kind(text)
     except (ValueError, KeyError) as error:
-        raise LayoverError(
-            Kind.BAD_INPUT,
-            f"LAYOVER_{name.upper()}={text!r} is no {kind.__name__}",
-            f"Write it like {like!r}.",
-        ) from error
+        raise bad from error
+    if kind is float and not math.isfinite(value):
+        raise bad
+    return value
 
 
 def reference() -> str:

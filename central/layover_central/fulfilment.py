@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from layover_central.changes import Topic
 from layover_central.context import Central
-from layover_central.core import clocks
 from layover_central.core.presence import State
 from layover_central.core.requests import (
     OPEN,
@@ -165,8 +164,8 @@ async def _look_at_camera(
     The mirror is in the site's clock; the request in true time. Whatever lies within the
     uncertainty of the clock is fetched too, and no hole within it is called *not recorded*.
     """
-    offset_ms = clocks.correction_ms(site.offset_ms, site.uncertainty_ms)
-    slack_ms = clocks.slack_ms(site.offset_ms, site.uncertainty_ms)
+    offset_ms = site.correction_ms
+    slack_ms = site.slack_ms
     rows = await mirror.touching(
         connection,
         site.id,

@@ -11,7 +11,6 @@ from layover_agent.wire.codec import MalformedMessage, from_plain
 from layover_agent.wire.types import Status
 from layover_central.changes import Topic
 from layover_central.context import Central
-from layover_central.core import clocks
 from layover_central.core.expiry import Expiry, Rule, forecast, observed_fill
 from layover_central.core.presence import State
 from layover_central.core.warnings import Level, Stake, assess
@@ -50,7 +49,7 @@ async def expiries(
     status = last_status(site)
     if status is None or site.as_of_ms is None:
         return found
-    offset_ms = clocks.correction_ms(site.offset_ms, site.uncertainty_ms)
+    offset_ms = site.correction_ms
     source_of = {camera.name: camera.source for camera in status.cameras}
     for source in {camera.source for camera in status.cameras}:
         cameras = [name for name, of in source_of.items() if of == source]

@@ -58,6 +58,8 @@ class Fetch:
         self._resume: Resume | None = None
         self.received_bytes = 0
         """Payload that came during the span under way."""
+        self.rate_bps = 0
+        """Payload rate of the last span that came to its end."""
 
     @property
     def remaining_bytes(self) -> int:

@@ -231,6 +231,7 @@ class Puller:
         brought to the disk."""
         self._pay(span, self._central.clock.now_ms())
         self._measure(span, seconds)
+        span.fetch.rate_bps = int(span.fetch.received_bytes * 8 / max(seconds, 0.001))
         span.granted_bps = 0
         self.wake()
 
@@ -297,7 +298,7 @@ class Puller:
 
     def _show(self, fetch: Fetch, waits: str = "") -> None:
         self._central.live.transfers[fetch.work.transfer.id] = TransferLive(
-            have_bytes=fetch.have_bytes, waits=waits
+            rate_bps=0 if waits else fetch.rate_bps, have_bytes=fetch.have_bytes, waits=waits
         )
 
 

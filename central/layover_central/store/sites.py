@@ -8,6 +8,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from layover_central.core.clocks import correction_ms, slack_ms
 from layover_central.core.labels import fold, nearest
 from layover_central.errors import Kind, LayoverError
 from layover_central.store.schema import sites
@@ -32,6 +33,16 @@ class Site:
     epoch: str | None
     seq: int
     as_of_ms: int | None
+
+    @property
+    def correction_ms(self) -> int:
+        """What to add to this site's times to get true time."""
+        return correction_ms(self.offset_ms, self.uncertainty_ms)
+
+    @property
+    def slack_ms(self) -> int:
+        """How far its times may still be off after that."""
+        return slack_ms(self.offset_ms, self.uncertainty_ms)
 
 
 _COLUMNS = tuple(sites.c[name] for name in Site.__dataclass_fields__)

@@ -63,7 +63,7 @@ async def of_site(
     async with central.store.begin() as connection:
         site = await sites.labelled(connection, label)
         zone = (await zones(connection)).get(site.depot_id, "UTC")
-        offset_ms = site.offset_ms or 0
+        offset_ms = site.correction_ms
         begin_ms, end_ms = _BEGIN_MS, _END_MS
         if from_ is not None:
             with naming("from"):
@@ -76,7 +76,7 @@ async def of_site(
             camera = match_camera(camera, known, site.label)[0] if known else camera
         found = await mirror.listing(connection, site.id, camera, begin_ms, end_ms, limit + 1)
     return RecordingsOut(
-        as_of=site_moment(site.as_of_ms, site.offset_ms),
+        as_of=site_moment(site.as_of_ms, site.correction_ms),
         complete=len(found) <= limit,
         recordings=[_recording(recording, offset_ms) for recording in found[:limit]],
     )

@@ -54,7 +54,7 @@ def site_out(facts: SiteFacts) -> SiteOut:
             "offset_ms": site.offset_ms,
             "offset_uncertainty_ms": site.uncertainty_ms,
             "manifest": ManifestOut(
-                as_of=site_moment(site.as_of_ms, site.offset_ms), epoch=site.epoch, seq=site.seq
+                as_of=site_moment(site.as_of_ms, site.correction_ms), epoch=site.epoch, seq=site.seq
             ),
             "cameras": [_camera(extent, site) for extent in facts.cameras],
             "agent": None if status is None else _agent(status),
@@ -70,8 +70,8 @@ def _camera(extent: CameraExtent, site: Site) -> CameraOut:
         name=display_name(extent.camera),
         recordings=extent.present,
         size_bytes=extent.present_bytes,
-        first_start=site_moment(extent.first_ms, site.offset_ms),
-        last_end=site_moment(extent.last_end_ms, site.offset_ms),
+        first_start=site_moment(extent.first_ms, site.correction_ms),
+        last_end=site_moment(extent.last_end_ms, site.correction_ms),
     )
 
 
@@ -96,7 +96,7 @@ def _faults(status: Status, site: Site) -> list[FaultOut]:
         FaultOut(
             code=display_name(fault.code),
             severity=display_name(fault.severity),
-            since=site_moment(fault.since_ms, site.offset_ms),
+            since=site_moment(fault.since_ms, site.correction_ms),
             text=plain_words(fault.text),
             remedy=plain_words(fault.remedy),
         )
