@@ -66,7 +66,7 @@ def _parsed(name: str, text: str, like: Any) -> Any:
         value: Any = kind(text)
     except (ValueError, KeyError) as error:
         raise bad from error
-    if kind is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise bad
     return value
 
