@@ -177,10 +177,11 @@ class Watch:
             for error in group.exceptions:
                 log.info("%s: contact ends: %s", self.site.label, error)
         finally:
-            await whole(self._puller.ended(contact))
             while self._presence.state is State.REACHABLE:
                 self._sign(Event.PROBE_FAILED)
+            # Shown first: what is reviewed at the contact's end must not think the site is here.
             self._show("", None)
+            await whole(self._puller.ended(contact))
             await whole(client.close())
             log.info("%s is out of reach", self.site.label)
 

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layover_central import fulfilment
 from layover_central.archive.files import Archive
@@ -295,6 +295,9 @@ class Puller:
             contact.link_bps = seen_bps
         elif not held_back:
             contact.link_bps = (known_bps + seen_bps) // 2
+        here = self._central.live.sites.get(contact.site.id)
+        if here is not None:
+            self._central.live.sites[contact.site.id] = replace(here, link_bps=contact.link_bps)
 
     def _show(self, fetch: Fetch, waits: str = "") -> None:
         self._central.live.transfers[fetch.work.transfer.id] = TransferLive(
