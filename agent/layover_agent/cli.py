@@ -29,6 +29,8 @@ def main() -> None:
         format="%(asctime)s %(levelname)s %(message)s",
         stream=sys.stderr,
     )
+    # An interface without a route is no news; what matters of mDNS is told as a fault.
+    logging.getLogger("zeroconf").setLevel(logging.ERROR)
     try:
         sys.exit(arguments.run(arguments))
     except (BadConfig, BadBundle) as error:

@@ -43,7 +43,8 @@ def serve(
     from layover_central.app import serve as run
 
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty, least in (("httpx", "WARNING"), ("alembic", "WARNING"), ("zeroconf", "ERROR")):
+        logging.getLogger(chatty).setLevel(least)
     settings = _settings(
         data=data,
         host=host,
