@@ -124,9 +124,14 @@ class Watch:
     async def run(self) -> None:
         while True:
             await self._pause()
-            found = await self._probe()
-            if found is not None and self._sign(Event.PROBE_OK) is Effect.BEGIN_CONTACT:
-                await self._keep_contact(*found)
+            try:
+                found = await self._probe()
+                if found is not None and self._sign(Event.PROBE_OK) is Effect.BEGIN_CONTACT:
+                    await self._keep_contact(*found)
+            except Exception:
+                # Whatever is wrong with one site, it is watched on, and so are all the others.
+                log.exception("%s: the contact failed", self.site.label)
+                self._sign(Event.PROBE_FAILED)
 
     async def _pause(self) -> None:
         """Until the next probe is due, or somebody announces the site."""

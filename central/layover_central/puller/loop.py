@@ -213,6 +213,9 @@ class Puller:
                 span.contact.fetches.pop(fetch.work.transfer.id, None)
         except LayoverError as error:
             await self._failed(span, error)
+        except Exception as error:
+            log.exception("transfer %d failed", fetch.work.transfer.id)
+            await self._failed(span, LayoverError(Kind.STORAGE, f"{type(error).__name__}: {error}"))
         finally:
             self._close(span)
         if fetch.work.transfer.id not in span.contact.fetches:
