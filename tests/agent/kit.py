@@ -66,6 +66,24 @@ class HandClock:
         self.mono += int(seconds * 1000)
 
 
+_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+_SIGNS = x509.KeyUsage(**{use: use in ("key_cert_sign", "crl_sign") for use in _USES})
+
+
+def _key_id(key: ec.EllipticCurvePublicKey) -> x509.SubjectKeyIdentifier:
+    return x509.SubjectKeyIdentifier.from_public_key(key)
+
+
 @dataclass
 class FleetCa:
     """A certificate authority as central has one, and whatever an attacker might hold."""
@@ -79,6 +97,8 @@ class FleetCa:
         self.certificate = (
             self._builder(self.name, self.key.public_key(), _ALWAYS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_id(self.key.public_key()), critical=False)
+            .add_extension(_SIGNS, critical=True)
             .sign(self.key, hashes.SHA256())
         )
 
@@ -109,6 +129,12 @@ class FleetCa:
             self._builder("somebody", key, dates)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+                    _key_id(self.key.public_key())
+                ),
+                critical=False,
+            )
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
