@@ -95,3 +95,33 @@ async def test_a_hold_outlives_the_recorders_delete(tmp_path: Path, video: bytes
             return not list((box.site.folder / "data" / "holds").iterdir())
 
         await kit.until(released, "the release of the holds")
+
+
+async def test_a_silent_departure_is_noticed_and_its_return_too(
+    tmp_path: Path, video: bytes
+) -> None:
+    """Nothing is reset, nothing answers, in the middle of a transfer; then all is well again."""
+    async with (
+        kit.central(tmp_path) as hq,
+        kit.box(hq, tmp_path, "bus-9", cap="8Mbit/s") as box,
+    ):
+        box.record(video, 6, 1_000_000)
+        await box.site.start_agent()
+        await box.link.up()
+        await box.seen(6)
+        request = await box.ask(0, 6)
+
+        async def arriving() -> bool:
+            found = (await hq.request(request["id"]))["transfers"]
+            return any(t["received_bytes"] > 0 for t in found)
+
+        async def away() -> bool:
+            return (await hq.site("bus-9"))["presence"] != "reachable"
+
+        await kit.until(arriving, "the first bytes")
+        box.link.stall()
+        await kit.until(away, "the notice of the departure", 25)
+        box.link.flow()
+        (found,) = await hq.requests_until([request["id"]], kit.TERMINAL, 60)
+        assert found["state"] == "complete"
+        assert box.wrong_files() == []

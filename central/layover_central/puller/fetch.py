@@ -132,15 +132,16 @@ class Fetch:
     async def _prepared(self) -> tuple[Digests, Resume]:
         async with self._preparing:
             if self._digests is None or self._resume is None:
-                digests, found = await whole(self._prepared_now())
-                self._digests, self._resume = digests, found
+                # Asking needs the link and may be cancelled with it; what follows may not.
+                digests, signed = self._remembered(), dict[str, Any]()
+                if digests is None:
+                    digests, signed = await self._asked()
+                self._digests = digests
+                self._resume = await whole(self._opened(digests, signed))
             return self._digests, self._resume
 
-    async def _prepared_now(self) -> tuple[Digests, Resume]:
-        digests = self._remembered()
-        signed: dict[str, Any] = {}
-        if digests is None:
-            digests, signed = await self._asked()
+    async def _opened(self, digests: Digests, signed: dict[str, Any]) -> Resume:
+        """Takes the transfer over, keeps the site's word, and sees what of it is here."""
         # The place is settled before anything lies in it, so that a crash between the rename and
         # the commit finds the file again, whatever the site's clock says by then.
         place = self.work.transfer.path or "/".join(self._place)
@@ -154,7 +155,7 @@ class Fetch:
             have = await asyncio.to_thread(self._part.recover, digests)
         else:
             have = digests.size_bytes
-        return digests, Resume(digests.size_bytes, digests.chunk_bytes, have)
+        return Resume(digests.size_bytes, digests.chunk_bytes, have)
 
     def _remembered(self) -> Digests | None:
         transfer = self.work.transfer
