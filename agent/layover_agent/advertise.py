@@ -16,7 +16,7 @@ import psutil
 from zeroconf import IPVersion, NonUniqueNameException
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-from layover_agent.config import Advertise
+from layover_agent.settings import Advertise
 from layover_agent.wire.identity import announced_id
 from layover_agent.wire.version import API_VERSIONS, SERVICE_TYPE
 

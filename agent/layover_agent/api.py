@@ -15,12 +15,20 @@ from layover_agent.files import Files, unchanged
 from layover_agent.health import Health
 from layover_agent.holds import Holds
 from layover_agent.http import Request, Response
-from layover_agent.manifest import Manifest, Row
+from layover_agent.manifest import Manifest
 from layover_agent.pace import Pace
+from layover_agent.rows import Row
 from layover_agent.wire.codec import MalformedMessage, decode, encode
+from layover_agent.wire.pages import MAX_PAGES, framed, packed
 from layover_agent.wire.problem import Reason
 from layover_agent.wire.types import MAX_PAGE_ROWS, HoldWish
-from layover_agent.wire.version import API_VERSIONS, MEDIA_JSON, MEDIA_MSGPACK, RATE_HEADER
+from layover_agent.wire.version import (
+    API_VERSIONS,
+    MEDIA_JSON,
+    MEDIA_MSGPACK,
+    MEDIA_PAGES,
+    RATE_HEADER,
+)
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +41,7 @@ _CONTENT_TYPES = {
     "m4s": "video/mp4",
     "mov": "video/quicktime",
     "ts": "video/mp2t",
+    "h264": "video/h264",
     "mkv": "video/x-matroska",
     "avi": "video/x-msvideo",
 }
@@ -94,15 +103,36 @@ class Api:
         return row
 
     async def _page(self, request: Request) -> Response:
+        """One page, or with ``pages`` up to so many of them, each behind its length."""
         try:
             after = int(request.query.get("after", "0"))
             limit = int(request.query.get("limit", str(MAX_PAGE_ROWS)))
+            pages = int(request.query.get("pages", "0"))
         except ValueError as error:
-            raise AgentError(Reason.BAD_REQUEST, "after and limit are whole numbers") from error
-        if not 0 <= after < 1 << 62 or limit < 1:
-            raise AgentError(Reason.BAD_REQUEST, "after is at least 0, limit at least 1")
-        page = await self._manifest.page(request.query.get("epoch", ""), after, limit)
-        return _message(request, page)
+            raise AgentError(
+                Reason.BAD_REQUEST, "after, limit and pages are whole numbers"
+            ) from error
+        if not 0 <= after < 1 << 62 or limit < 1 or not 0 <= pages <= MAX_PAGES:
+            raise AgentError(
+                Reason.BAD_REQUEST,
+                f"after is at least 0, limit at least 1, pages at most {MAX_PAGES}",
+            )
+        epoch = request.query.get("epoch", "")
+        if pages:
+            return Response(200, {"Content-Type": MEDIA_PAGES}, self._pages(epoch, after, pages))
+        page = await self._manifest.page(epoch, after, limit)
+        if _media(request) == MEDIA_JSON:
+            return _message(request, page)
+        body = await asyncio.to_thread(packed, page)
+        return Response(200, {"Content-Type": MEDIA_MSGPACK}, body)
+
+    async def _pages(self, epoch: str, after: int, pages: int) -> AsyncGenerator[bytes]:
+        for _ in range(pages):
+            page = await self._manifest.page(epoch, after, MAX_PAGE_ROWS)
+            yield framed(await asyncio.to_thread(packed, page))
+            if not page.rows or page.rows[-1].seq >= page.head_seq:
+                return
+            epoch, after = page.epoch, page.rows[-1].seq
 
     async def _recording(self, request: Request, row: Row) -> Response:
         rate_bps = _rate(request)

@@ -10,7 +10,6 @@ from pathlib import Path
 from layover_agent.advertise import advertising
 from layover_agent.api import Api
 from layover_agent.clock import Clock, SystemClock
-from layover_agent.config import Config
 from layover_agent.digests import Hasher
 from layover_agent.errors import NotEnrolled
 from layover_agent.files import Files
@@ -18,8 +17,11 @@ from layover_agent.health import Health
 from layover_agent.holds import Holds
 from layover_agent.http import Server
 from layover_agent.identity import Identity
+from layover_agent.looker import Looker
 from layover_agent.manifest import Manifest, opened
 from layover_agent.scan import Scanner
+from layover_agent.settings import Config
+from layover_agent.sources.source import Source
 from layover_agent.sources.template import TemplateSource
 from layover_agent.watch import watching
 from layover_agent.wire.identity import spoken
@@ -29,33 +31,6 @@ log = logging.getLogger(__name__)
 
 def identity_of(config: Config) -> Identity:
     return Identity(config.data_folder / "identity")
-
-
-class Looker:
-    """Decides when to scan: at once when something was heard, else every so often."""
-
-    def __init__(self, scanner: Scanner, hasher: Hasher, every_s: float) -> None:
-        self._scanner = scanner
-        self._hasher = hasher
-        self._every_s = every_s
-        self._heard = asyncio.Event()
-        self._closed: set[str] = set()
-
-    def heard(self, closed: str | None) -> None:
-        if closed is not None:
-            self._closed.add(closed)
-        self._heard.set()
-
-    async def run(self) -> None:
-        while True:
-            self._heard.clear()
-            closed, self._closed = self._closed, set()
-            settles_in_s = await self._scanner.scan(closed)
-            self._hasher.news()
-            wait_s = min(self._every_s, settles_in_s or self._every_s)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(wait_s, 0.05)):
-                    await self._heard.wait()
 
 
 async def run(config: Config, clock: Clock | None = None) -> None:
@@ -75,14 +50,16 @@ async def run(config: Config, clock: Clock | None = None) -> None:
 async def _serve(
     config: Config, clock: Clock, identity: Identity, manifest: Manifest, stopped: asyncio.Event
 ) -> None:
-    sources = {name: TemplateSource(name, one) for name, one in config.sources.items()}
+    sources: dict[str, Source] = {
+        name: TemplateSource(name, one) for name, one in config.sources.items()
+    }
     files = Files(sources, config.holds_folder)
     holds = await Holds.restored(manifest, files, clock)
     holds.declare(_why_no_holds(config, sources))
     hasher = Hasher(manifest, files, clock, identity.key, identity.id)
     scanner = Scanner(manifest, sources.values(), clock)
     health = Health(identity.id, manifest, sources, scanner, holds, clock)
-    looker = Looker(scanner, hasher, config.rescan.every_s)
+    looker = Looker(scanner, hasher, config.rescan)
     server = Server(
         Api(manifest, files, hasher, holds, health), identity.server_context(), identity.accepts
     )
@@ -94,8 +71,8 @@ async def _serve(
         port = await stack.enter_async_context(
             server.listening(config.listen.address, config.listen.port)
         )
-        await stack.enter_async_context(
-            watching([source.folder for source in sources.values()], looker.heard)
+        watch = await stack.enter_async_context(
+            watching([source.folder for source in sources.values()], looker)
         )
         await stack.enter_async_context(
             advertising(config.advertise, identity.id, port, not_advertised)
@@ -104,14 +81,15 @@ async def _serve(
             _write_port(Path(config.listen.port_file), port)
         log.info("agent %s listens on port %d", spoken(identity.id), port)
         async with asyncio.TaskGroup() as group:
-            parts = [group.create_task(part) for part in (looker.run(), hasher.run(), holds.run())]
+            running = (looker.run(watch), hasher.run(), holds.run())
+            parts = [group.create_task(part) for part in running]
             await stopped.wait()
             for part in parts:
                 part.cancel()
         await holds.save()
 
 
-def _why_no_holds(config: Config, sources: dict[str, TemplateSource]) -> str:
+def _why_no_holds(config: Config, sources: dict[str, Source]) -> str:
     """What already speaks against holds before the first is asked for."""
     undeclared = [n for n, s in sources.items() if s.config.deletes_by != "unlink"]
     if undeclared:

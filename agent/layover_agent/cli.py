@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 from layover_agent import __version__, app, config
-from layover_agent.config import BadConfig, Config
+from layover_agent.config import BadConfig
 from layover_agent.errors import NotEnrolled
 from layover_agent.identity import BadBundle
 from layover_agent.manifest import opened
+from layover_agent.settings import Config
 from layover_agent.wire.codec import to_plain
 from layover_agent.wire.identity import spoken
 from layover_agent.wire.types import Recording

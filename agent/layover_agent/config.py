@@ -1,4 +1,4 @@
-"""The agent's settings: TOML, each declared once with its help; LAYOVER_AGENT_* overrides.
+"""Reads the agent's settings: TOML, under what LAYOVER_AGENT_* in the environment says.
 
 A key nobody knows is refused with the nearest one that exists: a misspelt cap or folder must
 never be silently ignored.
@@ -11,86 +11,17 @@ import os
 import tomllib
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from layover_agent.core.layout import BadLayout, Layout
+from layover_agent.settings import Advertise, Config, Holds, Listen, Rescan, SourceConfig, Trigger
 
 PREFIX = "LAYOVER_AGENT_"
 
 
 class BadConfig(ValueError):
     """A configuration that cannot be used; names the key and what it should be."""
-
-
-def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    address: str = _setting("0.0.0.0", "Address to listen on.")  # noqa: S104
-    port: int = _setting(8441, "Port to listen on; 0 takes a free one.")
-    port_file: str = _setting("", "File that receives the port taken; empty: none.")
-
-
-@dataclass(frozen=True, slots=True)
-class Advertise:
-    enabled: bool = _setting(True, "Announce this box by mDNS (an opaque id, no names).")
-    interfaces: tuple[str, ...] = _setting((), "Addresses to announce on; empty: all.")
-    port: int = _setting(0, "Port to announce where a forward changes it; 0: the real one.")
-
-
-@dataclass(frozen=True, slots=True)
-class Holds:
-    folder: str = _setting(
-        "",
-        "Folder of held recordings, on the recordings' own file system; "
-        "empty: holds in the data folder.",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Rescan:
-    every_s: float = _setting(30.0, "How often the folders are read even if nothing was noticed.")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceConfig:
-    folder: str = field(metadata={"help": "Folder in which the recorder writes."})
-    layout: str = field(
-        metadata={
-            "help": "Path template: strftime letters, {camera} {kind} {seq} {event} {ms} "
-            "{dur_ms} and *."
-        }
-    )
-    zone: str = _setting(
-        "", "Time zone of the names (Europe/Berlin, +02:00); needed unless the layout has %z or %s."
-    )
-    deletes_by: str = _setting(
-        "",
-        '"unlink" if the recorder deletes files rather than writing '
-        "over them: then recordings can be held.",
-    )
-    settle_s: float = _setting(5.0, "A file unchanged for this long counts as closed.")
-    max_bytes: int = _setting(0, "Size at which the recorder deletes the oldest; 0: no such rule.")
-    max_age_s: int = _setting(0, "Age at which the recorder deletes; 0: no such rule.")
-    cameras: tuple[str, ...] = _setting((), "Cameras to share; empty: all.")
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    data_folder: Path = field(metadata={"help": "Folder of the key, the manifest and the holds."})
-    sources: Mapping[str, SourceConfig] = field(metadata={"help": "The recorders' folders."})
-    listen: Listen = field(default_factory=Listen, metadata={"help": "The agent's own port."})
-    advertise: Advertise = field(default_factory=Advertise, metadata={"help": "mDNS."})
-    holds: Holds = field(default_factory=Holds, metadata={"help": "Holds."})
-    rescan: Rescan = field(default_factory=Rescan, metadata={"help": "Reading the folders."})
-
-    @property
-    def holds_folder(self) -> Path:
-        return Path(self.holds.folder) if self.holds.folder else self.data_folder / "holds"
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -182,14 +113,32 @@ def _check(config: Config) -> None:
             Layout.parse(source.layout, source.zone)
         except BadLayout as error:
             raise BadConfig(f"sources.{name}: {error}") from error
-        if source.deletes_by not in ("", "unlink"):
-            raise BadConfig(f'sources.{name}.deletes_by = {source.deletes_by!r}: "unlink" or ""')
-        for key in ("settle_s", "max_bytes", "max_age_s"):
+        _one_of(source.deletes_by, ("", "unlink"), f"sources.{name}.deletes_by")
+        _one_of(source.time, ("", "name", "container", "mtime"), f"sources.{name}.time")
+        _one_of(source.fold, ("auto", "first", "second"), f"sources.{name}.fold")
+        _one_of(source.age_from, ("start", "end", "mtime"), f"sources.{name}.age_from")
+        for key in ("settle_s", "max_bytes", "max_age_s", "min_free_bytes"):
             _at_least(0, getattr(source, key), f"sources.{name}.{key}")
+    for section in ("holds", "trigger"):
+        table = getattr(config, section)
+        for item in dataclasses.fields(table):
+            if isinstance(value := getattr(table, item.name), int):
+                _at_least(0, value, f"{section}.{item.name}")
+        if table.max_percent > 100:
+            raise BadConfig(f"{section}.max_percent = {table.max_percent}: at most 100")
+    if config.trigger.gpio_pressed not in ("0", "1"):
+        raise BadConfig(f'trigger.gpio_pressed = {config.trigger.gpio_pressed!r}: "0" or "1"')
     _at_least(0.1, config.rescan.every_s, "rescan.every_s")
+    _at_least(0.1, config.rescan.full_s, "rescan.full_s")
     for key, port in (("listen", config.listen.port), ("advertise", config.advertise.port)):
         if not 0 <= port <= 65_535:
             raise BadConfig(f"{key}.port = {port}: a port is 0 to 65535")
+
+
+def _one_of(value: str, allowed: tuple[str, ...], where: str) -> None:
+    if value not in allowed:
+        known = ", ".join(f'"{one}"' for one in allowed)
+        raise BadConfig(f"{where} = {value!r}: one of {known}")
 
 
 def _at_least(least: float, value: float, where: str) -> None:
@@ -206,6 +155,7 @@ def reference() -> str:
         ("listen", Listen),
         ("advertise", Advertise),
         ("holds", Holds),
+        ("trigger", Trigger),
         ("rescan", Rescan),
     ):
         for item in dataclasses.fields(kind):

@@ -19,9 +19,11 @@ from urllib.parse import quote
 
 import aiosqlite
 
+from layover_agent.upgrade import OLDEST, upgraded
+
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -112,6 +114,8 @@ async def glanced(path: Path) -> tuple[aiosqlite.Connection, str, str]:
 async def _connect(path: Path) -> tuple[aiosqlite.Connection, str]:
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    if OLDEST <= await asyncio.to_thread(_version, path) < SCHEMA_VERSION:
+        await asyncio.to_thread(upgraded, path, _SCHEMA.read_text(), SCHEMA_VERSION)
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=0", "cache_size=-2000"):
@@ -128,12 +132,22 @@ async def _connect(path: Path) -> tuple[aiosqlite.Connection, str]:
             )
         notes = await connection.execute("SELECT key, value FROM meta")
         known: dict[str, str] = {key: value for key, value in await notes.fetchall()}  # noqa: C416
-        if known.get("schema") != SCHEMA_VERSION:
+        if known.get("schema") != str(SCHEMA_VERSION):
             raise aiosqlite.DatabaseError(f"schema {known.get('schema')} is not {SCHEMA_VERSION}")
     except BaseException:
         await connection.close()
         raise
     return connection, known["epoch"]
+
+
+def _version(path: Path) -> int:
+    """The schema of the database at ``path``; 0: there is none, or none that can be read."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        return int(found[0])
+    except (sqlite3.Error, TypeError, ValueError):
+        return 0
 
 
 def _set_aside(path: Path) -> Path:

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from layover_agent.clock import Clock
 from layover_agent.errors import AgentError
 from layover_agent.files import Files, unchanged
-from layover_agent.manifest import Manifest, Row
+from layover_agent.manifest import Manifest
+from layover_agent.rows import Row
 from layover_agent.wire.problem import Reason
 from layover_agent.wire.statement import sign
 from layover_agent.wire.types import CHUNK_BYTES, Digests, SignedStatement
@@ -61,7 +62,8 @@ class Hasher:
         skipped: set[str] = set()
         while True:
             self._news.clear()
-            row = await self._manifest.without_statement(skipped)
+            recording_id = await self._manifest.without_statement(skipped)
+            row = None if recording_id is None else await self._manifest.get(recording_id)
             if row is None:
                 skipped.clear()
                 try:

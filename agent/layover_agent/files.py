@@ -7,8 +7,8 @@ from pathlib import Path
 
 from layover_agent.core.paths import UnsafePath
 from layover_agent.errors import AgentError
-from layover_agent.manifest import Row
-from layover_agent.sources.template import TemplateSource
+from layover_agent.rows import Row
+from layover_agent.sources.source import Source
 from layover_agent.wire.problem import Reason
 
 HELD_NAME = re.compile(r"[0-9a-f]{32}")
@@ -17,7 +17,7 @@ HELD_NAME = re.compile(r"[0-9a-f]{32}")
 class Files:
     """Opens recordings, never by a path from outside. Blocking."""
 
-    def __init__(self, sources: Mapping[str, TemplateSource], holds_folder: Path) -> None:
+    def __init__(self, sources: Mapping[str, Source], holds_folder: Path) -> None:
         self._sources = sources
         self._holds_folder = holds_folder
 
@@ -36,7 +36,7 @@ class Files:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def source(self, row: Row) -> TemplateSource:
+    def source(self, row: Row) -> Source:
         source = self._sources.get(row.source)
         if source is None:
             raise AgentError(Reason.GONE, "its source is no longer configured")

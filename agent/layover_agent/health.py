@@ -9,7 +9,7 @@ from layover_agent.clock import Clock, reading
 from layover_agent.holds import Holds
 from layover_agent.manifest import Manifest
 from layover_agent.scan import Scanner
-from layover_agent.sources.template import TemplateSource
+from layover_agent.sources.source import Source
 from layover_agent.wire.types import Disk, Fault, Retention, Status
 from layover_agent.wire.version import API_VERSIONS
 
@@ -24,7 +24,7 @@ class Health:
         self,
         identity: str,
         manifest: Manifest,
-        sources: Mapping[str, TemplateSource],
+        sources: Mapping[str, Source],
         scanner: Scanner,
         holds: Holds,
         clock: Clock,

@@ -14,7 +14,8 @@ import os
 from layover_agent.clock import Clock
 from layover_agent.errors import AgentError
 from layover_agent.files import Files, unchanged
-from layover_agent.manifest import HoldRow, Manifest, Row
+from layover_agent.manifest import Manifest
+from layover_agent.rows import HoldRow, Row
 from layover_agent.wire.problem import Reason
 from layover_agent.wire.types import Hold, HoldState, HoldUsage
 

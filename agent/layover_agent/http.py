@@ -46,7 +46,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``body`` as bytes, or as parts that add up to exactly ``length``.
+    """``body`` as bytes, or as parts that add up to exactly ``length``, or, without a length, as
+    parts of which only the end of the answer tells that they were all (chunked).
 
     An iterator that raises makes the server cut the connection: the peer sees a short body and
     never mistakes it for a whole one.
@@ -186,11 +187,12 @@ async def _send(
     head_only: bool,
 ) -> None:
     length = response.length
-    if length is None:
-        assert isinstance(response.body, bytes)
+    if length is None and isinstance(response.body, bytes):
         length = len(response.body)
     headers = [(k.encode(), v.encode()) for k, v in response.headers.items()]
-    if response.status != 204:
+    if length is None:
+        headers.append((b"Transfer-Encoding", b"chunked"))
+    elif response.status != 204:
         headers.append((b"Content-Length", str(length).encode()))
     head = connection.send(h11.Response(status_code=response.status, headers=headers))
     writer.write(head or b"")
@@ -210,14 +212,14 @@ async def _send_parts(
 ) -> None:
     async with contextlib.aclosing(parts) as stream:
         async for part in stream:
-            # h11 counts the bytes against Content-Length; the framing itself is the identity.
-            connection.send_with_data_passthrough(h11.Data(data=part))
-            # In slices, so that the deadline tells a slow link from a silent one.
-            for start in range(0, len(part), SLICE_BYTES):
-                writer.write(part[start : start + SLICE_BYTES])
-                async with asyncio.timeout(SEND_S):
-                    await writer.drain()
-    connection.send(h11.EndOfMessage())
+            # Around the part h11 puts what chunks need, or nothing where the length is known.
+            for piece in connection.send_with_data_passthrough(h11.Data(data=part)) or ():
+                # In slices, so that the deadline tells a slow link from a silent one.
+                for start in range(0, len(piece), SLICE_BYTES):
+                    writer.write(piece[start : start + SLICE_BYTES])
+                    async with asyncio.timeout(SEND_S):
+                        await writer.drain()
+    writer.write(connection.send(h11.EndOfMessage()) or b"")
 
 
 async def _refuse(

@@ -7,12 +7,17 @@ to read it from the start.
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from layover_agent.database import Database, glanced, opened_whole
+from layover_agent.database import glanced, opened_whole
+from layover_agent.manifest_holds import HoldBook
+from layover_agent.rows import Known, Row
+from layover_agent.statements import Statements
 from layover_agent.wire.types import (
     MAX_PAGE_ROWS,
     Camera,
@@ -20,61 +25,39 @@ from layover_agent.wire.types import (
     ManifestPage,
     Recording,
     RecordingState,
-    SignedStatement,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A recording as the database has it; ``path`` is relative to its source's folder."""
-
-    id: str
-    seq: int = 0
-    source: str
-    camera: str
-    path: str
-    path_there: bool = True
-    held: bool = False
-    start_ms: int
-    end_ms: int
-    size_bytes: int
-    container: str
-    end_source: str
-    confidence: str
-    damaged: bool
-    inode: int
-    mtime_ns: int
-    boot_id: str
-    closed_mono_ms: int
-    gone_ms: int = 0
-
-    @property
-    def present(self) -> bool:
-        return self.path_there or self.held
-
 
 _NAMES = tuple(Row.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_NAMES)} FROM recordings"  # noqa: S608
-_FLAGS = frozenset({"path_there", "held", "damaged"})
+_INSERT = (
+    f"INSERT OR REPLACE INTO recordings ({', '.join(_NAMES)})"  # noqa: S608
+    f" VALUES ({', '.join('?' for _ in _NAMES)})"
+)
+_KNOWN = (
+    "SELECT path, id, seq, size_bytes, inode, mtime_ns FROM recordings"
+    " WHERE source = ? AND path_there = 1"
+)
+_HASHED = "SELECT recording_id FROM digests WHERE recording_id IN"
+_FLAGS = frozenset({"path_there", "held", "locked", "damaged"})
+_ASKED_AT_ONCE = 500
+KEPT_GONE_ROWS = 50_000
+"""So many of the latest deletions are told to a reader who comes back late; older ones are
+forgotten, and such a reader learns of them when it asks for the recording."""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRow:
-    recording_id: str
-    method: str
-    until_uptime_s: int
-    size_bytes: int
-    mtime_ns: int
-
-
-class Manifest(Database):
+class Manifest(HoldBook, Statements):
     """An open manifest. Made by ``opened``."""
+
+    scanned_ms: int | None = None
+    """When the last look began that this run of the agent took; None: none yet."""
+    _cameras: tuple[float, int, list[Camera]] = (0.0, -1, [])
 
     async def head(self) -> ManifestHead:
         (seq,) = await self._one("SELECT coalesce(max(seq), 0) FROM recordings")
-        return ManifestHead(
-            epoch=self.epoch, seq=seq, scanned_ms=int(await self.note("scanned_ms") or 0)
-        )
+        scanned_ms = self.scanned_ms
+        if scanned_ms is None:
+            scanned_ms = int(await self.note("scanned_ms") or 0)
+        return ManifestHead(epoch=self.epoch, seq=seq, scanned_ms=scanned_ms)
 
     async def page(self, epoch: str, after: int, limit: int) -> ManifestPage:
         """The changes after ``after``; from the start where ``epoch`` is not ours."""
@@ -93,9 +76,56 @@ class Manifest(Database):
         rows = await self._rows("WHERE id = ?", (recording_id,))
         return rows[0] if rows else None
 
-    async def of_source(self, source: str) -> list[Row]:
-        """The source's recordings whose file was where the recorder put it at the last look."""
-        return await self._rows("WHERE source = ? AND path_there = 1", (source,))
+    async def known(self, source: str, paths: Sequence[str]) -> dict[str, Known]:
+        """Which of the paths are listed as there, and as what."""
+        known = {}
+        for start in range(0, len(paths), _ASKED_AT_ONCE):
+            some = [os.fsencode(path) for path in paths[start : start + _ASKED_AT_ONCE]]
+            found = await self._read(
+                "SELECT path, id, seq, size_bytes, inode, mtime_ns FROM recordings"
+                " WHERE source = ? AND path_there = 1"
+                f" AND path IN ({', '.join('?' for _ in some)})",
+                [source, *some],
+            )
+            for path, recording_id, seq, *shape in found:
+                known[os.fsdecode(path)] = Known(recording_id, seq, tuple(shape))
+        return known
+
+    async def unseen(
+        self, source: str, seen: "array[int]", until_seq: int
+    ) -> AsyncIterator[list[tuple[str, str]]]:
+        """(id, path) of what is listed as there up to ``until_seq`` and was not ``seen``, in
+        batches. ``seen``: sorted numbers of change."""
+        after = 0
+        while True:
+            found = await self._read(
+                "SELECT seq, id, path FROM recordings WHERE seq > ? AND seq <= ?"
+                " AND source = ? AND path_there = 1 ORDER BY seq LIMIT 2000",
+                (after, until_seq, source),
+            )
+            if not found:
+                return
+            after = found[-1][0]
+            gone = [(i, os.fsdecode(path)) for seq, i, path in found if not _among(seen, seq)]
+            if gone:
+                yield gone
+
+    async def next_start_ms(self, source: str, camera: str, after_ms: int) -> int | None:
+        """When the camera's next listed recording begins; None: none does."""
+        (found,) = await self._one(
+            "SELECT min(start_ms) FROM recordings"
+            " WHERE source = ? AND path_there = 1 AND camera = ? AND start_ms > ?",
+            (source, camera, after_ms),
+        )
+        return None if found is None else int(found)
+
+    async def count(self, source: str, until_seq: int) -> int:
+        """How many recordings of a source are listed as there by changes up to ``until_seq``."""
+        (count,) = await self._one(
+            "SELECT count(*) FROM recordings WHERE source = ? AND path_there = 1 AND seq <= ?",
+            (source, until_seq),
+        )
+        return int(count)
 
     async def of_other_sources(self, names: Collection[str]) -> list[str]:
         """Ids of what counts as there in sources that are no longer configured."""
@@ -107,12 +137,19 @@ class Manifest(Database):
         return [recording_id for (recording_id,) in found]
 
     async def cameras(self) -> list[Camera]:
+        """Each camera's recordings in sum. Of a long list it may be some seconds old: counting
+        may take a fiftieth of the time, no more."""
+        good_until_s, seq, cameras = self._cameras
+        (now_seq,) = await self._one("SELECT coalesce(max(seq), 0) FROM recordings")
+        began_s = time.monotonic()
+        if seq == now_seq or (seq >= 0 and began_s < good_until_s):
+            return cameras
         found = await self._read(
             "SELECT camera, source, count(*), sum(size_bytes), min(start_ms), max(end_ms)"
             " FROM recordings WHERE path_there = 1 OR held = 1"
             " GROUP BY camera, source ORDER BY camera"
         )
-        return [
+        cameras = [
             Camera(
                 name=name,
                 source=source,
@@ -123,6 +160,10 @@ class Manifest(Database):
             )
             for name, source, count, size, first, last in found
         ]
+        took_s = time.monotonic() - began_s
+        good_until_s = began_s + 50 * took_s if took_s > 0.01 else began_s
+        self._cameras = (good_until_s, now_seq, cameras)
+        return cameras
 
     async def write(
         self,
@@ -134,110 +175,57 @@ class Manifest(Database):
         """What a scan found, in one transaction. ``gone``: ids whose file is missing."""
         async with self._transaction():
             ((seq,),) = await self._fetch("SELECT coalesce(max(seq), 0) FROM recordings")
-            for row in added:
-                seq += 1
-                # A hold may be older than the row: after a damaged manifest was built anew.
-                held = await self._fetch("SELECT 1 FROM holds WHERE recording_id = ?", (row.id,))
-                values = [_stored(row, name) for name in _NAMES]
-                values[_NAMES.index("seq")] = seq
-                values[_NAMES.index("held")] = bool(held)
-                marks = ", ".join("?" for _ in _NAMES)
+            # A hold may be older than the row: after a damaged manifest was built anew.
+            held = {i for (i,) in await self._fetch("SELECT recording_id FROM holds")}
+            # So may digests, where a recording comes back under another name.
+            hashed = await self._fetch(
+                "SELECT recording_id FROM digests WHERE recording_id IN"
+                f" ({', '.join('?' for _ in added)})",
+                [row.id for row in added],
+            )
+            await self._connection.executemany(_INSERT, self._values(added, seq, held))
+            for (recording_id,) in hashed:
                 await self._connection.execute(
-                    f"INSERT OR REPLACE INTO recordings ({', '.join(_NAMES)}) VALUES ({marks})",  # noqa: S608
-                    values,
+                    "UPDATE recordings SET hashed = 1 WHERE id = ?", (recording_id,)
                 )
-            for recording_id in gone:
-                seq += 1
-                await self._connection.execute(
-                    "UPDATE recordings SET seq = ?, path_there = 0, gone_ms = ? WHERE id = ?",
-                    (seq, now_ms, recording_id),
-                )
+            await self._connection.executemany(
+                "UPDATE recordings SET seq = ?, path_there = 0, gone_ms = ? WHERE id = ?",
+                (
+                    (seq + len(added) + nth, now_ms, recording_id)
+                    for nth, recording_id in enumerate(gone, 1)
+                ),
+            )
             if scanned_ms is not None:
                 await self._remember("scanned_ms", str(scanned_ms))
 
-    async def set_hold(self, hold: HoldRow) -> None:
-        async with self._transaction():
-            await self._connection.execute(
-                "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?)",
-                (
-                    hold.recording_id,
-                    hold.method,
-                    hold.until_uptime_s,
-                    hold.size_bytes,
-                    hold.mtime_ns,
-                ),
-            )
-            await self._mark_held(hold.recording_id, held=True, now_ms=0)
+    def _values(
+        self, rows: Sequence[Row], seq: int, held: Collection[str]
+    ) -> Iterator[tuple[Any, ...]]:
+        for nth, row in enumerate(rows, 1):
+            own = {"seq": seq + nth, "held": row.id in held, "path": os.fsencode(row.path)}
+            yield tuple(own.get(name, getattr(row, name)) for name in _NAMES)
 
-    async def drop_hold(self, recording_id: str, now_ms: int) -> None:
-        """Forgets a hold; a recording whose file is missing is gone from now on."""
-        async with self._transaction():
-            await self._connection.execute(
-                "DELETE FROM holds WHERE recording_id = ?", (recording_id,)
-            )
-            await self._mark_held(recording_id, held=False, now_ms=now_ms)
-
-    async def _mark_held(self, recording_id: str, *, held: bool, now_ms: int) -> None:
-        await self._connection.execute(
-            "UPDATE recordings SET held = ?, seq = (SELECT max(seq) + 1 FROM recordings),"
-            " gone_ms = CASE WHEN path_there = 0 AND gone_ms = 0 THEN ? ELSE gone_ms END"
-            " WHERE id = ? AND held <> ?",
-            (held, now_ms, recording_id, held),
+    async def forget_gone(self, keep: int = KEPT_GONE_ROWS) -> int:
+        """Forgets the oldest deletions beyond the latest ``keep``; how many."""
+        (gone,) = await self._one(
+            "SELECT count(*) FROM recordings WHERE path_there = 0 AND held = 0"
         )
-
-    async def holds(self) -> list[HoldRow]:
-        found = await self._read("SELECT * FROM holds ORDER BY recording_id")
-        return [HoldRow(*row) for row in found]
-
-    async def statement(
-        self, row: Row, ctime_ns: int | None = None
-    ) -> tuple[bytes, SignedStatement] | None:
-        """The digest and the signed statement of the file as ``row`` describes it, and of
-        exactly the change time ``ctime_ns`` if that is given."""
-        found = await self._one_or_none(
-            "SELECT sha256, payload, signature FROM digests"
-            " WHERE recording_id = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?"
-            " AND ctime_ns = coalesce(?, ctime_ns)",
-            (row.id, row.size_bytes, row.mtime_ns, row.inode, ctime_ns),
-        )
-        if found is None:
-            return None
-        return found[0], SignedStatement(payload=found[1], signature=found[2])
-
-    async def relinked(self, recording_id: str, before_ns: int, after_ns: int) -> None:
-        """Our own link moved the file's change time: its digests hold on."""
+        if gone <= keep + keep // 10:
+            return 0
         async with self._transaction():
-            await self._connection.execute(
-                "UPDATE digests SET ctime_ns = ? WHERE recording_id = ? AND ctime_ns = ?",
-                (after_ns, recording_id, before_ns),
+            last = await self._fetch(
+                "SELECT seq FROM recordings WHERE path_there = 0 AND held = 0"
+                " ORDER BY seq LIMIT 1 OFFSET ?",
+                (gone - keep - 1,),
             )
-
-    async def set_statement(
-        self, row: Row, sha256: bytes, statement: SignedStatement, ctime_ns: int = 0
-    ) -> None:
-        async with self._transaction():
-            await self._connection.execute(
-                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    row.id,
-                    row.size_bytes,
-                    row.mtime_ns,
-                    row.inode,
-                    ctime_ns,
-                    sha256,
-                    statement.payload,
-                    statement.signature,
-                ),
-            )
-
-    async def without_statement(self, but: Collection[str]) -> Row | None:
-        """The youngest recording that is there, has no digests yet, and is none of ``but``."""
-        rows = await self._rows(
-            "WHERE path_there = 1 AND id NOT IN (SELECT recording_id FROM digests)"
-            " ORDER BY start_ms DESC LIMIT ?",
-            (len(but) + 1,),
-        )
-        return next((row for row in rows if row.id not in but), None)
+            for table in ("digests", "recordings"):
+                column = "id" if table == "recordings" else "recording_id"
+                await self._connection.execute(
+                    f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM recordings"  # noqa: S608
+                    " WHERE path_there = 0 AND held = 0 AND seq <= ?)",
+                    (last[0][0],),
+                )
+        return int(gone - keep)
 
     async def _rows(self, where: str, values: Sequence[Any]) -> list[Row]:
         return [_row(found) for found in await self._read(f"{_SELECT} {where}", values)]
@@ -256,17 +244,17 @@ async def opened(path: Path, *, read_only: bool = False) -> AsyncIterator[Manife
         await asyncio.shield(manifest.close())
 
 
+def _among(numbers: "array[int]", number: int) -> bool:
+    at = bisect_left(numbers, number)
+    return at < len(numbers) and numbers[at] == number
+
+
 def _row(found: Any) -> Row:
     values: dict[str, Any] = dict(zip(_NAMES, found, strict=True))
     values["path"] = os.fsdecode(values["path"])
     for flag in _FLAGS:
         values[flag] = bool(values[flag])
     return Row(**values)
-
-
-def _stored(row: Row, name: str) -> Any:
-    value = getattr(row, name)
-    return os.fsencode(value) if name == "path" else value
 
 
 def _public(row: Row) -> Recording:
@@ -279,8 +267,11 @@ def _public(row: Row) -> Recording:
         end_ms=row.end_ms,
         size_bytes=row.size_bytes,
         container=row.container,
+        start_source=row.start_source,
         end_source=row.end_source,
         confidence=row.confidence,
+        kind=row.kind,
+        locked=row.locked,
         damaged=row.damaged,
         held=row.held,
         boot_id=row.boot_id,

@@ -17,15 +17,16 @@ from agent.kit import ClientFiles, FleetCa, HandClock, write_at
 from agent.serving import DATA, Stage, Stream
 
 from layover_agent.api import Api
-from layover_agent.config import SourceConfig
 from layover_agent.digests import Hasher
 from layover_agent.files import Files
 from layover_agent.health import Health
 from layover_agent.holds import Holds
 from layover_agent.http import Server
 from layover_agent.identity import Identity
-from layover_agent.manifest import Manifest, Row, opened
+from layover_agent.manifest import Manifest, opened
+from layover_agent.rows import Row
 from layover_agent.scan import Scanner
+from layover_agent.settings import SourceConfig
 from layover_agent.sources.template import TemplateSource
 
 LAYOUT = "{camera}/%Y-%m-%d/%H-%M-%S.*"
@@ -83,7 +84,7 @@ class Box:
 
     def record(
         self, camera: str = "front", start: str = "10-00-00", data: bytes = b"x" * 9000,
-        ext: str = "ts", written_s_ago: float = 600,
+        ext: str = "h264", written_s_ago: float = 600,
     ) -> Path:  # fmt: skip
         """A closed recording of 2026-11-21 as the recorder leaves it."""
         path = self.recordings / camera / "2026-11-21" / f"{start}.{ext}"

@@ -16,7 +16,8 @@ from agent.kit import ClientFiles, FleetCa, until
 
 from layover_agent.identity import Identity
 from layover_agent.wire.codec import decode
-from layover_agent.wire.types import ManifestPage, Recording, Status
+from layover_agent.wire.pages import unpacked
+from layover_agent.wire.types import Recording, Status
 
 TEMPLATE = """
 data_folder = "{data}"
@@ -126,7 +127,7 @@ class Running:
     client: httpx.AsyncClient
 
     async def manifest(self) -> list[Recording]:
-        page = decode(ManifestPage, (await self.client.get("/manifest")).content)
+        page = unpacked((await self.client.get("/manifest")).content)
         return page.rows
 
     async def status(self) -> Status:

@@ -19,7 +19,7 @@ from agent.kit import eventually
 from agent.process import Agent
 
 from layover_agent.advertise import _addresses, advertising
-from layover_agent.config import Advertise
+from layover_agent.settings import Advertise
 from layover_agent.wire.identity import announced_id
 
 TOOLS = ("ip", "avahi-daemon", "avahi-browse", "dbus-daemon", "unshare")

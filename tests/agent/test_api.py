@@ -8,15 +8,15 @@ import pytest
 from agent.conftest import Box
 from agent.serving import DATA, reason
 
-from layover_agent.manifest import Row
+from layover_agent.rows import Row
 from layover_agent.wire.codec import decode, encode
+from layover_agent.wire.pages import unpacked
 from layover_agent.wire.problem import Problem, Reason
 from layover_agent.wire.statement import verified
 from layover_agent.wire.types import (
     Hold,
     HoldState,
     HoldWish,
-    ManifestPage,
     SignedStatement,
     Status,
 )
@@ -45,7 +45,7 @@ async def test_the_manifest_is_read_page_by_page(client: httpx.AsyncClient, box:
     after = 0
     while True:
         query = {"epoch": box.manifest.epoch, "after": after, "limit": 2}
-        page = decode(ManifestPage, (await client.get("/manifest", params=query)).content)
+        page = unpacked((await client.get("/manifest", params=query)).content)
         if not page.rows:
             break
         seen += [r.id for r in page.rows]

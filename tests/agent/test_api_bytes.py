@@ -13,7 +13,7 @@ from agent.conftest import Box
 from agent.kit import touch_at
 from agent.serving import DATA, ETAG, reason
 
-from layover_agent.manifest import Row
+from layover_agent.rows import Row
 from layover_agent.wire.codec import encode
 from layover_agent.wire.problem import Reason
 from layover_agent.wire.types import (
@@ -31,7 +31,7 @@ async def test_a_recording_arrives_whole_with_its_digest(
     assert response.headers["content-length"] == str(len(DATA))
     assert response.headers["etag"] == ETAG
     assert response.headers["accept-ranges"] == "bytes"
-    assert response.headers["content-type"] == "video/mp2t"
+    assert response.headers["content-type"] == "video/h264"
     assert "content-encoding" not in response.headers
     assert "transfer-encoding" not in response.headers
     digest = base64.b64encode(hashlib.sha256(DATA).digest()).decode()
@@ -198,7 +198,7 @@ async def test_no_descriptor_is_left_open_whatever_becomes_of_a_request(
 
     def recordings_open() -> int:
         links = [os.path.realpath(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")]
-        return sum(link.endswith(".ts") for link in links)
+        return sum(link.endswith(".h264") for link in links)
 
     await client.head(f"/recordings/{row.id}")
     await client.get(f"/recordings/{row.id}", headers={"Range": "bytes=9999999-"})
@@ -219,7 +219,7 @@ async def test_many_at_once_each_get_their_own_bytes(client: httpx.AsyncClient, 
     for minute, data in contents.items():
         box.record(start=f"10-0{minute}-00", data=data)
     await box.scanner.scan()
-    rows = {r.path[-8:-3]: r for r in await box.rows()}
+    rows = {Path(r.path).stem[-5:]: r for r in await box.rows()}
 
     async def fetched(minute: int) -> bytes:
         row = rows[f"0{minute}-00"]

@@ -130,7 +130,7 @@ async def test_the_agent_ends_at_once_when_told(agent: Agent, number: int) -> No
 
 async def test_the_agent_ends_at_once_while_it_serves(agent: Agent) -> None:
     async with agent.running() as running:
-        agent.record("10-00-00.ts", os.urandom(2_000_000))
+        agent.record("10-00-00.h264", os.urandom(2_000_000))
         await eventually(lambda: has(running, 1), "the recording")
         (row,) = await running.manifest()
         with pytest.raises(httpx.HTTPError):
@@ -148,7 +148,7 @@ async def test_the_agent_ends_at_once_while_it_serves(agent: Agent) -> None:
 
 @pytest.mark.slow
 async def test_the_agent_ends_at_once_while_it_hashes(agent: Agent) -> None:
-    path = agent.recordings / "front" / "2026-11-21" / "10-00-00.ts"
+    path = agent.recordings / "front" / "2026-11-21" / "10-00-00.h264"
     path.parent.mkdir(parents=True)
     async with agent.running() as running:
         with path.open("wb") as file:
@@ -174,7 +174,7 @@ async def test_a_port_that_is_taken_is_said_in_words(agent: Agent) -> None:
 async def test_a_hold_survives_a_kill(agent: Agent) -> None:
     data = os.urandom(100_000)
     async with agent.running() as running:
-        path = agent.record("10-00-00.ts", data)
+        path = agent.record("10-00-00.h264", data)
         await eventually(lambda: has(running, 1), "the recording")
         (row,) = await running.manifest()
         answer = await running.client.put(
@@ -193,7 +193,7 @@ async def test_a_hold_survives_a_kill(agent: Agent) -> None:
 
 async def test_the_feed_goes_on_after_a_kill(agent: Agent) -> None:
     async with agent.running() as running:
-        agent.record("10-00-00.ts", b"a" * 5000)
+        agent.record("10-00-00.h264", b"a" * 5000)
         await eventually(lambda: has(running, 1), "the recording")
         before = (await running.status()).manifest
         digest = await running.client.get(f"/recordings/{(await running.manifest())[0].id}/digests")
@@ -243,7 +243,7 @@ async def test_ten_thousand_recordings_fit_into_a_small_box(agent: Agent) -> Non
         second = n % 86_400
         day = folder.parent / f"2026-11-{1 + n // 5000:02}"
         day.mkdir(exist_ok=True)
-        name = f"{second // 3600:02}-{second // 60 % 60:02}-{second % 60:02}.ts"
+        name = f"{second // 3600:02}-{second // 60 % 60:02}-{second % 60:02}.h264"
         (day / name).write_bytes(b"%d" % n)
     async with agent.running() as running:
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from layover_agent.config import BadConfig, Config, Listen, SourceConfig, load, reference
+from layover_agent.config import BadConfig, load, reference
+from layover_agent.settings import Config, Listen, SourceConfig
 
 WHOLE = """
 data_folder = "/var/lib/layover-agent"
@@ -31,6 +32,7 @@ folder = "/second"
 layout = "{camera}/%s.ts"
 [rescan]
 every_s = 10
+full_s = 600
 """
 SMALL = """
 data_folder = "/data"
@@ -57,9 +59,15 @@ def test_every_setting_is_read(toml) -> None:  # type: ignore[no-untyped-def]
     assert config.advertise.interfaces == ("10.0.0.1", "10.0.0.2")
     assert config.holds_folder == Path("/recordings/.holds")
     assert config.sources["main"] == SourceConfig(
-        "/recordings", "{camera}/%Y-%m-%d/%H-%M-%S.mp4", "Europe/Berlin", "unlink", 2.0, 1000, 60,
-        ("front",),
-    )  # fmt: skip
+        folder="/recordings",
+        layout="{camera}/%Y-%m-%d/%H-%M-%S.mp4",
+        zone="Europe/Berlin",
+        deletes_by="unlink",
+        settle_s=2.0,
+        max_bytes=1000,
+        max_age_s=60,
+        cameras=("front",),
+    )
     assert list(config.sources) == ["main", "second"]
     assert config.rescan.every_s == 10.0
 
@@ -99,7 +107,7 @@ def test_other_variables_are_left_alone(toml) -> None:  # type: ignore[no-untype
 
 
 BAD = {
-    "a misspelt key": (SMALL + 'cameraz = ["a"]', ["sources.main.cameraz", "cameras"]),
+    "a misspelt key": (SMALL + 'cameraz = ["a"]', ["sources.main.cameraz", "camera"]),
     "a misspelt section": (SMALL + "[lisen]\nport = 1", ["lisen", "listen"]),
     "a misspelt key in a section": (SMALL + "[listen]\nprot = 1", ["listen.prot", "port"]),
     "a number as text": (SMALL + "[listen]\nport = 'high'", ["listen.port", "high", "int"]),

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from layover_agent.errors import AgentError
-from layover_agent.manifest import Row
+from layover_agent.rows import Row
 from layover_agent.wire.problem import Reason
 from layover_agent.wire.statement import verified
 from layover_agent.wire.types import CHUNK_BYTES, Digests, SignedStatement

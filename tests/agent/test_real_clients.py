@@ -73,7 +73,7 @@ async def offered(agent: Agent, name: str, data: bytes) -> AsyncIterator[Offer]:
 
 @pytest.fixture
 async def offer(tmp_path: Path) -> AsyncIterator[Offer]:
-    async for made in offered(Agent(tmp_path), "10-00-00.ts", os.urandom(3_000_000)):
+    async for made in offered(Agent(tmp_path), "10-00-00.h264", os.urandom(3_000_000)):
         yield made
 
 
@@ -95,7 +95,7 @@ async def test_curl_gets_a_part(offer: Offer) -> None:
 
 async def test_curl_goes_on_where_it_stopped(offer: Offer, tmp_path: Path) -> None:
     needs("curl")
-    part = tmp_path / "part.ts"
+    part = tmp_path / "part.h264"
     part.write_bytes(offer.data[:1_234_567])
     await run(*offer.curl, "-C", "-", "-o", str(part), offer.url)
     assert part.read_bytes() == offer.data
@@ -118,7 +118,7 @@ async def test_curl_without_a_certificate_gets_nothing(offer: Offer) -> None:
 
 async def test_wget_goes_on_where_it_stopped(offer: Offer, tmp_path: Path) -> None:
     needs("wget")
-    part = tmp_path / "wget.ts"
+    part = tmp_path / "wget.h264"
     part.write_bytes(offer.data[:2_000_001])
     await run(*offer.wget, "-c", "-O", str(part), offer.url)
     assert hashlib.sha256(part.read_bytes()).digest() == hashlib.sha256(offer.data).digest()
@@ -126,7 +126,7 @@ async def test_wget_goes_on_where_it_stopped(offer: Offer, tmp_path: Path) -> No
 
 async def test_wget_leaves_a_whole_file_alone(offer: Offer, tmp_path: Path) -> None:
     needs("wget")
-    whole = tmp_path / "whole.ts"
+    whole = tmp_path / "whole.h264"
     whole.write_bytes(offer.data)
     await run(*offer.wget, "-c", "-O", str(whole), offer.url)
     assert whole.read_bytes() == offer.data

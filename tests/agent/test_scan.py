@@ -65,7 +65,7 @@ async def test_a_file_still_written_is_open_though_files_of_the_future_lie_besid
     box.record(start="23-00-00", written_s_ago=900)
     box.record(start="10-00-00", written_s_ago=0)
     await box.scanner.scan()
-    assert sorted(await box.present()) == ["front/2026-11-21/23-00-00.ts"]
+    assert sorted(await box.present()) == ["front/2026-11-21/23-00-00.h264"]
 
 
 async def test_a_night_without_recording_is_not_part_of_the_recording_before(box: Box) -> None:

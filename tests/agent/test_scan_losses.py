@@ -24,7 +24,7 @@ async def test_what_vanished_is_gone_with_a_new_seq_and_stays_in_the_feed(box: B
 async def test_what_comes_back_is_present_again_under_its_id(box: Box) -> None:
     other = box.record(start="11-00-00", written_s_ago=60)
     row = await box.listed(path := box.record())
-    aside = path.rename(box.folder / "aside.ts")
+    aside = path.rename(box.folder / "aside.h264")
     await box.scanner.scan()
     aside.rename(path)
     back = await box.listed(path)
@@ -123,19 +123,19 @@ async def test_only_the_cameras_that_are_shared_are_listed(open_box: Opened) -> 
 
 async def test_links_pipes_and_strange_names_are_harmless(box: Box) -> None:
     day = box.record().parent
-    secret = box.folder / "secret.ts"
+    secret = box.folder / "secret.h264"
     secret.write_bytes(b"s" * 100)
-    (day / "11-00-00.ts").symlink_to(secret)
+    (day / "11-00-00.h264").symlink_to(secret)
     (day / "elsewhere").symlink_to(box.folder)
-    os.mkfifo(day / "12-00-00.ts")
+    os.mkfifo(day / "12-00-00.h264")
     (day / "notes.txt").write_text("no recording")
-    (day / "13-00-00.ts").mkdir()
+    (day / "13-00-00.h264").mkdir()
     await box.scanner.scan()
-    assert sorted(await box.present()) == ["front/2026-11-21/10-00-00.ts"]
+    assert sorted(await box.present()) == ["front/2026-11-21/10-00-00.h264"]
 
 
 async def test_a_name_that_is_no_utf8_is_listed_and_its_bytes_are_found(box: Box) -> None:
-    name = os.fsencode(box.recordings) + b"/b\xfcs/2026-11-21/10-00-00.ts"
+    name = os.fsencode(box.recordings) + b"/b\xfcs/2026-11-21/10-00-00.h264"
     os.makedirs(os.path.dirname(name))
     with open(name, "wb") as file:
         file.write(b"x" * 5000)
@@ -149,7 +149,7 @@ async def test_a_name_that_is_no_utf8_is_listed_and_its_bytes_are_found(box: Box
 
 async def test_cameras_whose_names_are_no_utf8_stay_apart(box: Box) -> None:
     for camera in (b"b\xfcs", b"b\xffs"):
-        name = os.fsencode(box.recordings) + b"/" + camera + b"/2026-11-21/10-00-00.ts"
+        name = os.fsencode(box.recordings) + b"/" + camera + b"/2026-11-21/10-00-00.h264"
         os.makedirs(os.path.dirname(name))
         with open(name, "wb") as file:
             file.write(b"x" * 5000)
@@ -214,7 +214,7 @@ async def test_a_copy_is_listed_once_the_original_is_gone(box: Box) -> None:
     await box.scanner.scan()
     (row,) = await box.rows()
     (box.recordings / row.path).unlink()
-    other = copy if row.path.endswith(".ts") else path
+    other = copy if row.path.endswith(".h264") else path
     moved = await box.listed(other)
     assert moved.id == row.id
     assert len(await box.rows()) == 1

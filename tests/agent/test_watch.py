@@ -7,7 +7,21 @@ from agent.kit import until
 
 from layover_agent.watch import watching
 
-Heard = list[str | None]
+
+class Heard(list[str | None]):
+    """Paths of what was closed, None for anything else."""
+
+    def file(self, path: str, closed: bool) -> None:
+        self.append(path if closed else None)
+        self.paths.add(path)
+
+    def anything(self) -> None:
+        self.append(None)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths: set[str] = set()
+
 
 
 @pytest.fixture
@@ -18,8 +32,9 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def heard(root: Path) -> AsyncIterator[Heard]:
-    told: Heard = []
-    async with watching([root], told.append):
+    told = Heard()
+    async with watching([root], told) as watch:
+        assert watch.deaf == ""
         yield told
 
 
@@ -62,7 +77,6 @@ async def test_a_deleted_file_wakes_the_scanner(root: Path, heard: Heard) -> Non
 async def test_folders_made_later_are_heard_too_to_any_depth(root: Path, heard: Heard) -> None:
     deep = root / "rear" / "2026-11-21" / "10"
     deep.mkdir(parents=True)
-    await until(lambda: heard, "hearing of the folder")
 
     def written() -> bool:
         path = deep / f"{len(heard)}.ts"
@@ -80,5 +94,32 @@ async def test_a_name_that_is_no_utf8_is_named_byte_for_byte(root: Path, heard: 
 
 
 async def test_a_root_that_is_missing_stops_nothing(tmp_path: Path) -> None:
-    async with watching([tmp_path / "nowhere"], lambda _: None):
-        pass
+    root = tmp_path / "later"
+    told = Heard()
+    async with watching([root], told) as watch:
+        assert str(root) in watch.deaf
+        root.mkdir()
+        await watch.follow()
+        assert watch.deaf == ""
+        (root / "a.ts").write_bytes(b"x")
+        await until(lambda: str(root / "a.ts") in told, "hearing of the close")
+
+
+async def test_a_file_being_made_is_named_before_it_is_closed(root: Path, heard: Heard) -> None:
+    path = root / "front" / "a.ts"
+    with path.open("wb"):
+        await until(lambda: str(path) in heard.paths, "hearing of the file")
+        assert str(path) not in heard
+
+
+async def test_files_of_a_folder_that_is_moved_in_are_named(root: Path, heard: Heard) -> None:
+    outside = root.parent / "day"
+    outside.mkdir()
+    (outside / "a.ts").write_bytes(b"x")
+    outside.rename(root / "day")
+    await until(lambda: str(root / "day" / "a.ts") in heard.paths, "hearing of the file")
+
+
+async def test_a_folder_that_is_moved_away_is_told(root: Path, heard: Heard) -> None:
+    (root / "front").rename(root.parent / "front")
+    await until(lambda: None in heard, "hearing of it")

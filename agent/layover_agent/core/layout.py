@@ -1,39 +1,22 @@
 """How a recorder names its files: a path template, read once, matched against every path.
 
-``{camera}/%Y-%m-%d/%H-%M-%S.mp4``: strftime letters for the start of the recording, fields in
-braces, ``*`` for anything within one folder name. What a template does not say is not guessed.
+``{camera}/%Y-%m-%d/%H-%M-%S.mp4``; the language is in ``template``. What a template does not say
+is not guessed: the time then comes from the container or the file's own, the camera from settings.
 """
 
 import datetime as dt
-import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Literal
 
-_LETTERS = {
-    "Y": r"(?P<Y>\d{4})",
-    "y": r"(?P<y>\d{2})",
-    "m": r"(?P<m>\d{2})",
-    "d": r"(?P<d>\d{2})",
-    "H": r"(?P<H>\d{2})",
-    "M": r"(?P<M>\d{2})",
-    "S": r"(?P<S>\d{2})",
-    "f": r"(?P<f>\d{1,6})",
-    "s": r"(?P<s>\d{9,11})",
-    "z": r"(?P<z>[+-]\d{2}:?\d{2}|Z)",
-    "%": "%",
-}
-_FIELDS = {
-    "camera": r"(?P<camera>[^/]+?)",
-    "kind": r"(?P<kind>[^/]+?)",
-    "seq": r"(?P<seq>\d+)",
-    "event": r"(?P<event>[^/]+?)",
-    "ms": r"(?P<ms>\d{1,3})",
-    "dur_ms": r"(?P<dur_ms>\d+)",
-}
-_TOKEN = re.compile(r"%(.)|\{([a-z_]+)\}|(\*)|([^%{*]+)|(.)", re.DOTALL)
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
-_MAX_PATH = 1024
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+from layover_agent.core import zones
+from layover_agent.core.template import BadTemplate, Template, compiled
+
+TimeFrom = Literal["name", "container", "mtime", "sidecar"]
+"""Where the start of a recording comes from."""
+
+LOCKED = frozenset({"locked"})
+"""The meaning that a recorder's own lock has where nothing else is said."""
 
 
 class BadLayout(ValueError):
@@ -45,93 +28,154 @@ class Named:
     """What a name says of its recording."""
 
     camera: str
-    start_ms: int
-    sure: bool
-    """False where the wall time came twice or never (a clock change)."""
+    start_ms: int | None
+    """None: the name carries no time."""
+    sure: bool = True
+    """False where the wall time came twice or never, or no clock that was set can have shown it."""
     duration_ms: int | None = None
+    kind: str = ""
+    """What the recorder calls it (event, parking); empty: nothing special."""
+    seq: int | None = None
+    event: str = ""
+    locked: bool = False
+    """The recorder itself keeps it out of its ring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A template ready to match."""
+    """A template ready to match, with what its words mean."""
 
     template: str
-    _pattern: re.Pattern[str] = field(repr=False)
+    _compiled: Template = field(repr=False)
     _zone: dt.tzinfo | None = field(repr=False)
+    _camera: str
+    _kinds: Mapping[str, str]
+    _locked: Collection[str]
+    _fold: zones.Fold
+    _longest_ms: int
 
     @classmethod
-    def parse(cls, template: str, zone: str) -> "Layout":
-        """BadLayout where the template or the zone leaves open what time or camera it is."""
-        parts: list[str] = []
-        seen: set[str] = set()
-        for letter, name, star, literal, stray in _TOKEN.findall(template):
-            if stray or (letter and letter not in _LETTERS) or (name and name not in _FIELDS):
-                unknown = stray or (f"%{letter}" if letter else f"{{{name}}}")
-                raise BadLayout(
-                    f"layout {template!r}: {unknown} is not known; letters are "
-                    f"%{' %'.join(_LETTERS)}, fields {{{'} {'.join(_FIELDS)}}}"
-                )
-            key = letter or name
-            if key in seen and key not in ("", "%"):
-                parts.append(f"(?P={key})")
-                continue
-            seen.add(key)
-            parts.append(
-                _LETTERS[letter]
-                if letter
-                else _FIELDS[name]
-                if name
-                else "[^/]*"
-                if star
-                else re.escape(literal)
-            )
-        if "s" not in seen and not ({"m", "d", "H", "M", "S"} <= seen and seen & {"Y", "y"}):
-            raise BadLayout(f"layout {template!r}: needs %s, or year to second (%Y %m %d %H %M %S)")
-        if "camera" not in seen:
-            raise BadLayout(f"layout {template!r}: needs {{camera}}")
-        needs_zone = not seen & {"z", "s"}
-        if needs_zone and not zone:
-            raise BadLayout("zone is missing: the names carry no zone, say which one they are in")
-        return cls(template, re.compile("".join(parts)), _zone(zone) if needs_zone else None)
+    def parse(
+        cls,
+        template: str,
+        zone: str,
+        *,
+        camera: str = "",
+        time: TimeFrom = "name",
+        kinds: Mapping[str, str] | None = None,
+        locked: Collection[str] = LOCKED,
+        fold: zones.Fold = "auto",
+        longest_ms: int = zones.LONGEST_MS,
+    ) -> "Layout":
+        """BadLayout where the template or the zone leaves open what time or camera it is.
 
-    def match(self, path: str) -> Named | None:
-        """What a path relative to the source's folder says; None: it is no recording's."""
-        found = self._pattern.fullmatch(path) if len(path) <= _MAX_PATH else None
-        if found is None:
-            return None
-        fields = found.groupdict()
-        duration = fields.get("dur_ms")
+        ``camera``: of files whose names have none. ``time`` other than "name": the names need
+        carry no time, and what they carry is told only if a zone is given or not needed.
+        ``kinds``: what ``{kind}`` means, by its text; ``locked``: which meanings the recorder
+        keeps out of its ring. ``fold`` and ``longest_ms``: see ``zones.moment``.
+        """
         try:
-            start_ms, sure = self._start_ms(fields)
+            read = compiled(template)
+            seen = read.names
+            whole = "s" in seen or ({"m", "d", "H", "M", "S"} <= seen and bool(seen & {"Y", "y"}))
+            if not whole and time == "name":
+                raise BadTemplate(
+                    f"layout {template!r}: needs %s, or year to second (%Y %m %d %H %M %S)"
+                )
+            if "camera" not in seen and not camera:
+                raise BadTemplate(f"layout {template!r}: needs {{camera}}, or a camera set for it")
+            if not whole or seen & {"z", "s"}:
+                where: dt.tzinfo | None = dt.UTC
+            elif zone:
+                where = zones.zone(zone)
+            elif time == "name":
+                raise zones.BadZone(
+                    "zone is missing: the names carry no zone, say which one they are in"
+                )
+            else:
+                where = None
+        except (BadTemplate, zones.BadZone) as error:
+            raise BadLayout(str(error)) from error
+        return cls(
+            template,
+            read,
+            where if whole else None,
+            camera,
+            dict(kinds or {}),
+            locked,
+            fold,
+            longest_ms,
+        )
+
+    @property
+    def needs_zone(self) -> bool:
+        """Whether its times are wall times that carry no zone."""
+        names = self._compiled.names
+        return "S" in names and not names & {"z", "s"}
+
+    def match(self, path: str, written_ms: int | None = None) -> Named | None:
+        """What a path relative to the source's folder says; None: it is no recording's.
+
+        ``written_ms``: when the file was last written, which tells the two apart where a wall
+        time came twice.
+        """
+        fields = self._compiled.fields(path)
+        if fields is None:
+            return None
+        duration_ms = int(fields.get("dur_ms", "0")) or None
+        try:
+            start = self._start(fields, written_ms, duration_ms)
         except (ValueError, OverflowError):
             return None
-        duration_ms = int(duration) if duration and len(duration) < 12 else None
-        return Named(fields["camera"], start_ms, sure, duration_ms or None)
+        text = fields.get("kind", "")
+        kind = self._kinds.get(text, text)
+        return Named(
+            camera=fields.get("camera", self._camera),
+            start_ms=start.ms if start else None,
+            sure=start.sure if start else True,
+            duration_ms=duration_ms,
+            kind=kind,
+            seq=int(fields["seq"]) if fields.get("seq") else None,
+            event=fields.get("event", ""),
+            locked=kind in self._locked,
+        )
 
-    def _start_ms(self, fields: dict[str, str | None]) -> tuple[int, bool]:
-        extra_ms = int((fields.get("f") or "0").ljust(6, "0")) // 1000
-        extra_ms += int(fields.get("ms") or "0")
+    def _start(
+        self, fields: Mapping[str, str], written_ms: int | None, duration_ms: int | None
+    ) -> zones.Moment | None:
+        if self._zone is None:
+            return None
+        extra_ms = int(fields.get("f", "0").ljust(6, "0")) // 1000 + int(fields.get("ms", "0"))
         if seconds := fields.get("s"):
-            return int(seconds) * 1000 + extra_ms, True
-        year = fields.get("Y") or f"20{fields['y']}"
-        month, day, hour, minute, second = (int(fields[key] or "") for key in "mdHMS")
-        naive = dt.datetime(int(year), month, day, hour, minute, second)  # noqa: DTZ001
-        zone = _zone(fields["z"] or "") if "z" in fields else self._zone
-        early, late = naive.replace(tzinfo=zone), naive.replace(tzinfo=zone, fold=1)
-        sure = early.utcoffset() == late.utcoffset()
-        return (early - _EPOCH) // dt.timedelta(milliseconds=1) + extra_ms, sure
+            start_ms = int(seconds) * 1000 + extra_ms
+            return zones.Moment(start_ms, zones.plausible(start_ms))
+        year = int(fields["Y"]) if "Y" in fields else _century(int(fields["y"]))
+        wall = dt.datetime(year, *(int(fields[letter]) for letter in "mdHMS"))  # type: ignore[arg-type]  # noqa: DTZ001
+        start = zones.moment(
+            wall,
+            zones.zone(fields["z"]) if "z" in fields else self._zone,
+            fold=self._fold,
+            written_ms=written_ms,
+            longest_ms=self._longest_ms if duration_ms is None else duration_ms + _LATE_MS,
+        )
+        return zones.Moment(start.ms + extra_ms, start.sure)
 
 
-def _zone(text: str) -> dt.tzinfo:
-    if text == "Z":
-        return dt.UTC
-    offset = _OFFSET.fullmatch(text)
-    if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3])
-        if minutes >= 24 * 60:
-            raise BadLayout(f"zone {text!r}: an offset is less than a day")
-        return dt.timezone(dt.timedelta(minutes=minutes if offset[1] == "+" else -minutes))
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadLayout(f"zone {text!r} is not known; write Europe/Berlin or +02:00") from error
+_LATE_MS = 60_000
+"""How long after its last frame a recorder may write to a file whose name tells its duration."""
+
+
+def first_match(
+    layouts: Iterable[Layout], path: str, written_ms: int | None = None
+) -> Named | None:
+    """What the first layout that knows a path says of it."""
+    for layout in layouts:
+        named = layout.match(path, written_ms)
+        if named is not None:
+            return named
+    return None
+
+
+def _century(two_digits: int) -> int:
+    """The year of two digits as POSIX reads it: a clock never set says 70, not 2070."""
+    return two_digits + (1900 if two_digits >= 69 else 2000)

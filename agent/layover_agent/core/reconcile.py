@@ -3,29 +3,23 @@
 A folder that is suddenly empty or unreadable is a fault of the box, never a thousand deletions.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
-
 SUSPICIOUS_FROM = 3
 """So many recordings do not all vanish from one look to the next; fewer may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    gone: Collection[str]
-    """Paths whose file is missing."""
-    fault: str = ""
-    """Why the look says nothing at all; empty: it does."""
+def fault(known: int, seen: int, other_disk: bool, error: str = "") -> str:
+    """Why a look says nothing of what is missing; empty: what was not seen is gone.
 
-
-def missing(known: Collection[str], seen: Collection[str], error: str = "") -> Outcome:
-    """Which of the ``known`` paths are missing from those ``seen`` now.
-
-    ``error``: why the folder could not be read, or empty.
+    ``known``: recordings listed before; ``seen``: how many of them were found again;
+    ``other_disk``: the folder lies on another file system than before; ``error``: why the folder
+    could not be read, or empty.
     """
     if error:
-        return Outcome((), error)
-    gone = [path for path in known if path not in seen]
-    if not seen and len(gone) >= SUSPICIOUS_FROM:
-        return Outcome((), "the folder is suddenly empty: unmounted, or wiped")
-    return Outcome(gone)
+        return error
+    if seen or not known:
+        return ""
+    if other_disk:
+        return "another disk is in its place: recordings of the former one are not in the box"
+    if known >= SUSPICIOUS_FROM:
+        return "the folder is suddenly empty: unmounted, or wiped"
+    return ""

@@ -23,6 +23,8 @@ class RecordingState(StrEnum):
 
 class HoldState(StrEnum):
     HELD = "held"
+    PENDING = "pending"
+    """It is being copied: ask again, or see ``held`` in the manifest."""
     NOT_POSSIBLE = "not-possible"
     BROKEN = "broken"
 
@@ -40,9 +42,15 @@ class Recording:
     size_bytes: int
     container: str
     end_source: str
-    """Where the end comes from: container, next-recording, mtime."""
+    """Where the end comes from: container, name, next-recording, mtime, database."""
     confidence: str
     """sure, derived or guessed: how far start and end can be trusted."""
+    start_source: str = "name"
+    """Where the start comes from: name, container, mtime, sidecar, database."""
+    kind: str = ""
+    """What the recorder calls it: event, parking, ...; empty: nothing special."""
+    locked: bool = False
+    """The recorder itself keeps it out of its ring."""
     damaged: bool = False
     held: bool = False
     boot_id: str = ""
@@ -104,13 +112,38 @@ class Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """One rule by which the recorder deletes, as configured: facts, never a forecast."""
+    """One rule by which the recorder deletes, configured or learned: facts, never a forecast.
+
+    A learned rule is told with its evidence; ``lo`` and ``hi`` bound its parameter, which is also
+    in ``max_bytes``, ``max_age_s`` or ``min_free_bytes`` in its careful reading (the one that
+    deletes earlier), so that a reader who knows nothing of learning reads it safely.
+    """
 
     source: str
     kind: str
-    """ring (oldest first above ``max_bytes`` over the source) or age (older than ``max_age_s``)."""
+    """ring (oldest first above ``max_bytes``), age (older than ``max_age_s``) or floor (oldest
+    first below ``min_free_bytes`` or ``min_free_permille`` of free space)."""
     max_bytes: int = 0
     max_age_s: int = 0
+    age_from: str = "start"
+    """start, end or mtime: what an age counts from."""
+    min_free_bytes: int = 0
+    min_free_permille: int = 0
+    camera: str = ""
+    """The camera whose recordings the rule counts; empty: all of the source."""
+    exempt_locked: bool | None = None
+    """Whether locked recordings outlive the rule; None: not known."""
+    exempt_kinds: list[str] = field(default_factory=list)
+    learned: bool = False
+    lo: int = 0
+    hi: int = 0
+    """Seconds for an age, bytes otherwise; 0 and 0: as configured."""
+    support: int = 0
+    """Sweeps of the recorder that the rule explains."""
+    contradictions: int = 0
+    """Sweeps that it does not."""
+    rivals: list[str] = field(default_factory=list)
+    """Other rules that explain the same deletions as well (kind, or kind:age_from)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +160,19 @@ class Fault:
 class HoldUsage:
     possible: bool
     method: str
-    """link, copy or none."""
+    """reflink, link, protect, copy, several or none."""
     reason: str = ""
     count: int = 0
     size_bytes: int = 0
+    cost_bytes: int = 0
+    """Of these, what only holds still keep: missing from the recorder's disk."""
+    limit_bytes: int = 0
+    """Holds may keep so much."""
+    reserve_bytes: int = 0
+    """Room set aside for holds, as configured."""
+    reserve_free_bytes: int = 0
+    """What of it is on the disk now and not used up by holds."""
+    broken: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +208,50 @@ class Hold:
     lease_s: int
     """What is left of the lease, in seconds of uptime."""
     reason: str = ""
+    broken_since_ms: int = 0
+    """Since when it is broken; 0: it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanWish:
+    """PUT /v1/span-holds/{id}: keep what these cameras recorded, and will, in a span."""
+
+    start_ms: int
+    end_ms: int
+    lease_s: int
+    cameras: list[str] = field(default_factory=list)
+    """Empty: all that are shared."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanHold:
+    """A span hold and what became of it. Times are the site's."""
+
+    id: str
+    origin: str
+    """central, or trigger: somebody at the site."""
+    cameras: list[str]
+    start_ms: int
+    end_ms: int
+    lease_s: int
+    """What is left of the lease, in seconds of uptime."""
+    asked_ms: int
+    reason: str = ""
+    held: int = 0
+    held_bytes: int = 0
+    refused: int = 0
+    refusals: list[str] = field(default_factory=list)
+    """Why, each reason once, at most ten."""
+    awaited: bool = False
+    """Recordings of the span may still be closed; they are held then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanHolds:
+    """GET /v1/span-holds: all of them, youngest first."""
+
+    span_holds: list[SpanHold]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ SERVICE_TYPE = "_layover._tcp.local."
 
 MEDIA_MSGPACK = "application/msgpack"
 MEDIA_JSON = "application/json"
+MEDIA_PAGES = "application/vnd.layover.pages"
+"""Manifest pages one after another, each behind its length (``wire.pages``)."""
 
 RATE_HEADER = "Layover-Rate"
 """Request header: the greatest payload rate, bits per second, at which to send this body."""

@@ -1,7 +1,8 @@
 """Central's side of the wire: one site, every call checked, every failure one of ours."""
 
+import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +12,7 @@ import httpcore
 import httpx
 
 from layover_agent.wire.codec import MAX_MESSAGE_BYTES, MalformedMessage, decode, encode
+from layover_agent.wire.pages import MAX_PAGES, Frames, unpacked
 from layover_agent.wire.problem import Problem, Reason
 from layover_agent.wire.statement import ForgedStatement, verified
 from layover_agent.wire.types import (
@@ -117,17 +119,25 @@ class AgentClient:
         sounding = Sounding(middle_ms - status.clock.wall_ms, (back_ms - sent_ms + 1) // 2)
         return status, sounding
 
-    async def manifest(self, epoch: str, after: int, limit: int) -> ManifestPage:
-        """The next page of changes; rows in ascending order of ``seq``, all after ``after``."""
-        query = f"/manifest?epoch={_word(epoch)}&after={after}&limit={limit}"
-        page = await self._call("GET", query, ManifestPage)
-        begin = after if page.epoch == epoch else 0
-        seqs = [begin, *(row.seq for row in page.rows)]
-        if any(a >= b for a, b in itertools.pairwise(seqs)) or len(page.rows) > limit:
-            raise LayoverError(Kind.MALFORMED, "the site's manifest page is out of order")
-        if not (_possible(page) and all(map(_possible_row, page.rows))):
-            raise LayoverError(Kind.MALFORMED, "the site's manifest has an impossible recording")
-        return page
+    async def changes(self, epoch: str, after: int) -> AsyncGenerator[ManifestPage]:
+        """Pages of the changes after ``after``, as they arrive in one answer: up to the site's
+        head, or a good part of the way (go on from the last row). Rows come in ascending order
+        of ``seq``."""
+        position = (epoch, after)
+        url = f"{self._base}/manifest?epoch={_word(epoch)}&after={after}&pages={MAX_PAGES}"
+        frames = Frames()
+        with _failures():
+            async with self._http.stream("GET", url) as response:
+                if response.status_code != 200:
+                    raise _refusal(response.status_code, await _bounded(response))
+                async for part in response.aiter_raw():
+                    for data in frames.fed(part):
+                        page = await asyncio.to_thread(unpacked, data)
+                        _check(page, position)
+                        position = (page.epoch, page.rows[-1].seq if page.rows else page.head_seq)
+                        yield page
+        if not frames.empty:
+            raise LayoverError(Kind.UNREACHABLE, "the site's manifest broke off")
 
     async def digests(self, recording_id: str) -> tuple[Digests, SignedStatement]:
         """The site's signed word for a recording, checked; it may take as long as hashing does."""
@@ -208,12 +218,23 @@ def _word(text: str) -> str:
     return quote(text, safe="")
 
 
+def _check(page: ManifestPage, position: tuple[str, int]) -> None:
+    """MALFORMED where a page does not go on from a position, or cannot be true."""
+    epoch, after = position
+    begin = after if page.epoch == epoch else 0
+    seqs = [begin, *(row.seq for row in page.rows)]
+    if any(a >= b for a, b in itertools.pairwise(seqs)):
+        raise LayoverError(Kind.MALFORMED, "the site's manifest page is out of order")
+    if not (_possible(page) and all(map(_possible_row, page.rows))):
+        raise LayoverError(Kind.MALFORMED, "the site's manifest has an impossible recording")
+
+
 def _possible(page: ManifestPage) -> bool:
     return abs(page.as_of_ms) <= LAST_MS and "\0" not in page.epoch
 
 
 def _possible_row(row: Recording) -> bool:
-    texts = (row.id, row.camera, row.container, row.end_source, row.confidence)
+    texts = (row.id, row.camera, row.container, row.end_source, row.confidence, row.kind)
     return (
         row.size_bytes >= 0
         and -LAST_MS <= row.start_ms <= row.end_ms <= LAST_MS

@@ -5,12 +5,13 @@ the site, so that it outlives the contact.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Iterable
 
 from layover_agent.wire.codec import to_plain
-from layover_agent.wire.types import MAX_PAGE_ROWS, HoldState, Status
+from layover_agent.wire.types import HoldState, Status
 from layover_central import fulfilment, outlook
 from layover_central.archive.files import Archive
 from layover_central.changes import Topic
@@ -174,14 +175,18 @@ class SiteContact:
             await outlook.refresh(self._central, self.site.id)
 
     async def _read_manifest(self, head: tuple[str, int]) -> None:
-        after = self.site.seq if self.site.epoch == head[0] else 0
         while True:
-            page = await self.client.manifest(head[0], after, MAX_PAGE_ROWS)
-            async with self._central.store.begin() as connection:
-                await mirror.apply(connection, self.site.id, page)
-                self.site = await sites.by_id(connection, self.site.id)
-            after = self.site.seq
-            if not page.rows or after >= page.head_seq or page.epoch != head[0]:
+            after = self.site.seq if self.site.epoch == head[0] else 0
+            head_seq = after
+            async with contextlib.aclosing(self.client.changes(head[0], after)) as pages:
+                async for page in pages:
+                    head_seq = page.head_seq
+                    async with self._central.store.begin() as connection:
+                        await mirror.apply(connection, self.site.id, page)
+                        self.site = await sites.by_id(connection, self.site.id)
+                    if not page.rows:
+                        return
+            if self.site.seq >= head_seq or self.site.epoch != head[0]:
                 return
 
     async def _protect(self) -> None:

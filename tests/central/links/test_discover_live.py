@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from layover_agent.advertise import advertising
-from layover_agent.config import Advertise
+from layover_agent.settings import Advertise
 from layover_agent.wire.identity import announced_id
 from layover_central.links.discover import Sighting, discovering
 
