@@ -19,7 +19,7 @@ from layover_agent.manifest import Manifest
 from layover_agent.pace import Pace
 from layover_agent.rows import Row
 from layover_agent.wire.codec import MalformedMessage, decode, encode
-from layover_agent.wire.pages import MAX_PAGES, framed, packed
+from layover_agent.wire.pages import MAX_PAGES, framed
 from layover_agent.wire.problem import Reason
 from layover_agent.wire.types import MAX_PAGE_ROWS, HoldWish
 from layover_agent.wire.version import (
@@ -120,19 +120,18 @@ class Api:
         epoch = request.query.get("epoch", "")
         if pages:
             return Response(200, {"Content-Type": MEDIA_PAGES}, self._pages(epoch, after, pages))
-        page = await self._manifest.page(epoch, after, limit)
         if _media(request) == MEDIA_JSON:
-            return _message(request, page)
-        body = await asyncio.to_thread(packed, page)
+            return _message(request, await self._manifest.page(epoch, after, limit))
+        body, _ = await self._manifest.packed_page(epoch, after, limit)
         return Response(200, {"Content-Type": MEDIA_MSGPACK}, body)
 
     async def _pages(self, epoch: str, after: int, pages: int) -> AsyncGenerator[bytes]:
         for _ in range(pages):
-            page = await self._manifest.page(epoch, after, MAX_PAGE_ROWS)
-            yield framed(await asyncio.to_thread(packed, page))
-            if not page.rows or page.rows[-1].seq >= page.head_seq:
+            page, last_seq = await self._manifest.packed_page(epoch, after, MAX_PAGE_ROWS)
+            yield framed(page)
+            if last_seq is None:
                 return
-            epoch, after = page.epoch, page.rows[-1].seq
+            epoch, after = self._manifest.epoch, last_seq
 
     async def _recording(self, request: Request, row: Row) -> Response:
         rate_bps = _rate(request)

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from layover_agent.core.layout import BadLayout, Layout
-from layover_agent.settings import Advertise, Config, Holds, Listen, Rescan, SourceConfig, Trigger
+from layover_agent.settings import (
+    Advertise,
+    Config,
+    Holds,
+    Listen,
+    Rescan,
+    Service,
+    SourceConfig,
+    Trigger,
+)
 
 PREFIX = "LAYOVER_AGENT_"
 
@@ -156,6 +165,7 @@ def reference() -> str:
         ("advertise", Advertise),
         ("holds", Holds),
         ("trigger", Trigger),
+        ("service", Service),
         ("rescan", Rescan),
     ):
         for item in dataclasses.fields(kind):

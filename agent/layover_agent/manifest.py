@@ -18,15 +18,14 @@ from layover_agent.database import glanced, opened_whole
 from layover_agent.manifest_holds import HoldBook
 from layover_agent.rows import Known, Row
 from layover_agent.statements import Statements
-from layover_agent.wire.types import (
-    MAX_PAGE_ROWS,
-    Camera,
-    ManifestHead,
-    ManifestPage,
-    Recording,
-    RecordingState,
-)
+from layover_agent.wire.pages import FIELDS, packed_rows, unpacked
+from layover_agent.wire.types import MAX_PAGE_ROWS, Camera, ManifestHead, ManifestPage
 
+_AS_TOLD = {
+    "state": "CASE WHEN path_there OR held THEN 'present' ELSE 'gone' END",
+    "gone_ms": "CASE WHEN path_there OR held THEN 0 ELSE gone_ms END",
+}
+"""What central is told in other terms than ours, as SQL."""
 _NAMES = tuple(Row.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_NAMES)} FROM recordings"  # noqa: S608
 _INSERT = (
@@ -37,9 +36,14 @@ _KNOWN = (
     "SELECT path, id, seq, size_bytes, inode, mtime_ns FROM recordings"
     " WHERE source = ? AND path_there = 1"
 )
+_STRANGERS = "SELECT id FROM recordings WHERE path_there = 1 AND source NOT IN"
 _HASHED = "SELECT recording_id FROM digests WHERE recording_id IN"
+_PAGE = (
+    f"SELECT {', '.join(_AS_TOLD.get(name, name) for name in FIELDS)}"  # noqa: S608
+    " FROM recordings WHERE seq > ? ORDER BY seq LIMIT ?"
+)
 _FLAGS = frozenset({"path_there", "held", "locked", "damaged"})
-_ASKED_AT_ONCE = 500
+ASKED_AT_ONCE = 500
 KEPT_GONE_ROWS = 50_000
 """So many of the latest deletions are told to a reader who comes back late; older ones are
 forgotten, and such a reader learns of them when it asks for the recording."""
@@ -59,34 +63,34 @@ class Manifest(HoldBook, Statements):
             scanned_ms = int(await self.note("scanned_ms") or 0)
         return ManifestHead(epoch=self.epoch, seq=seq, scanned_ms=scanned_ms)
 
-    async def page(self, epoch: str, after: int, limit: int) -> ManifestPage:
-        """The changes after ``after``; from the start where ``epoch`` is not ours."""
+    async def packed_page(self, epoch: str, after: int, limit: int) -> tuple[bytes, int | None]:
+        """The changes after ``after``, as they travel; from the start where ``epoch`` is not
+        ours. And after what to read on, or None: this is all."""
         begin = after if epoch == self.epoch else 0
-        limit = max(1, min(limit, MAX_PAGE_ROWS))
-        rows = await self._rows("WHERE seq > ? ORDER BY seq LIMIT ?", (begin, limit))
+        rows = await self._read(_PAGE, (begin, max(1, min(limit, MAX_PAGE_ROWS))))
         head = await self.head()
-        return ManifestPage(
-            epoch=self.epoch,
-            head_seq=head.seq,
-            as_of_ms=head.scanned_ms,
-            rows=[_public(row) for row in rows],
-        )
+        page = await asyncio.to_thread(packed_rows, self.epoch, head.seq, head.scanned_ms, rows)
+        last_seq = rows[-1][FIELDS.index("seq")] if rows else head.seq
+        return page, last_seq if last_seq < head.seq else None
+
+    async def page(self, epoch: str, after: int, limit: int) -> ManifestPage:
+        page, _ = await self.packed_page(epoch, after, limit)
+        return unpacked(page)
 
     async def get(self, recording_id: str) -> Row | None:
-        rows = await self._rows("WHERE id = ?", (recording_id,))
-        return rows[0] if rows else None
+        return (await self.of_ids([recording_id])).get(recording_id)
+
+    async def of_ids(self, ids: Sequence[str]) -> dict[str, Row]:
+        """The recordings of these ids, at most ``ASKED_AT_ONCE``, as far as there are any."""
+        found = await self._read(f"{_SELECT} WHERE id IN ({_marks(ids)})", ids)
+        return {row.id: row for row in map(_row, found)}
 
     async def known(self, source: str, paths: Sequence[str]) -> dict[str, Known]:
         """Which of the paths are listed as there, and as what."""
         known = {}
-        for start in range(0, len(paths), _ASKED_AT_ONCE):
-            some = [os.fsencode(path) for path in paths[start : start + _ASKED_AT_ONCE]]
-            found = await self._read(
-                "SELECT path, id, seq, size_bytes, inode, mtime_ns FROM recordings"
-                " WHERE source = ? AND path_there = 1"
-                f" AND path IN ({', '.join('?' for _ in some)})",
-                [source, *some],
-            )
+        for start in range(0, len(paths), ASKED_AT_ONCE):
+            some = [os.fsencode(path) for path in paths[start : start + ASKED_AT_ONCE]]
+            found = await self._read(f"{_KNOWN} AND path IN ({_marks(some)})", [source, *some])
             for path, recording_id, seq, *shape in found:
                 known[os.fsdecode(path)] = Known(recording_id, seq, tuple(shape))
         return known
@@ -129,11 +133,7 @@ class Manifest(HoldBook, Statements):
 
     async def of_other_sources(self, names: Collection[str]) -> list[str]:
         """Ids of what counts as there in sources that are no longer configured."""
-        marks = ", ".join("?" for _ in names)
-        found = await self._read(
-            f"SELECT id FROM recordings WHERE path_there = 1 AND source NOT IN ({marks})",  # noqa: S608
-            list(names),
-        )
+        found = await self._read(f"{_STRANGERS} ({_marks(list(names))})", list(names))
         return [recording_id for (recording_id,) in found]
 
     async def cameras(self) -> list[Camera]:
@@ -178,11 +178,8 @@ class Manifest(HoldBook, Statements):
             # A hold may be older than the row: after a damaged manifest was built anew.
             held = {i for (i,) in await self._fetch("SELECT recording_id FROM holds")}
             # So may digests, where a recording comes back under another name.
-            hashed = await self._fetch(
-                "SELECT recording_id FROM digests WHERE recording_id IN"
-                f" ({', '.join('?' for _ in added)})",
-                [row.id for row in added],
-            )
+            ids = [row.id for row in added]
+            hashed = await self._fetch(f"{_HASHED} ({_marks(ids)})", ids)
             await self._connection.executemany(_INSERT, self._values(added, seq, held))
             for (recording_id,) in hashed:
                 await self._connection.execute(
@@ -227,9 +224,6 @@ class Manifest(HoldBook, Statements):
                 )
         return int(gone - keep)
 
-    async def _rows(self, where: str, values: Sequence[Any]) -> list[Row]:
-        return [_row(found) for found in await self._read(f"{_SELECT} {where}", values)]
-
 
 @contextlib.asynccontextmanager
 async def opened(path: Path, *, read_only: bool = False) -> AsyncIterator[Manifest]:
@@ -244,6 +238,10 @@ async def opened(path: Path, *, read_only: bool = False) -> AsyncIterator[Manife
         await asyncio.shield(manifest.close())
 
 
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" for _ in values)
+
+
 def _among(numbers: "array[int]", number: int) -> bool:
     at = bisect_left(numbers, number)
     return at < len(numbers) and numbers[at] == number
@@ -255,26 +253,3 @@ def _row(found: Any) -> Row:
     for flag in _FLAGS:
         values[flag] = bool(values[flag])
     return Row(**values)
-
-
-def _public(row: Row) -> Recording:
-    return Recording(
-        id=row.id,
-        seq=row.seq,
-        state=RecordingState.PRESENT if row.present else RecordingState.GONE,
-        camera=row.camera,
-        start_ms=row.start_ms,
-        end_ms=row.end_ms,
-        size_bytes=row.size_bytes,
-        container=row.container,
-        start_source=row.start_source,
-        end_source=row.end_source,
-        confidence=row.confidence,
-        kind=row.kind,
-        locked=row.locked,
-        damaged=row.damaged,
-        held=row.held,
-        boot_id=row.boot_id,
-        closed_mono_ms=row.closed_mono_ms,
-        gone_ms=0 if row.present else row.gone_ms,
-    )

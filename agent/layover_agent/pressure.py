@@ -13,7 +13,7 @@ _MAX_SENSORS = 64
 _SOME = re.compile(r"^some avg10=(\d{1,3}\.\d{1,2}) ", re.MULTILINE)
 _COLDEST_C, _HOTTEST_C = -40.0, 130.0
 """Beyond, a sensor is not wired: -127, 0 Kelvin and 255 are what they say then."""
-_LIMIT_C = (40.0, 125.0)
+_LIMIT_C = (55.0, 125.0)
 LOOK_EVERY_READS = 360
 """How many readings until sensors are looked for anew: a USB device may have brought one."""
 
@@ -24,6 +24,8 @@ class _Sensor:
 
     value: Path
     limits: tuple[Path, ...]
+    steps: tuple[Path, ...] = ()
+    """Where the kernel begins to slow the processor down, in steps: the highest is a limit."""
 
 
 class Pressure:
@@ -85,20 +87,24 @@ class Pressure:
             value = _celsius(sensor.value, _COLDEST_C, _HOTTEST_C)
             if value is None or value == 0:
                 continue
+            steps = [c for path in sensor.steps if (c := _celsius(path, *_LIMIT_C)) is not None]
             limits = [c for path in sensor.limits if (c := _celsius(path, *_LIMIT_C)) is not None]
-            limit = min(limits, default=None)
+            limit = min([*limits, max(steps)] if steps else limits, default=None)
             gap = (limit or _LIMIT_C[1]) - value
             if nearest is None or gap < nearest[0]:
                 nearest = gap, value, limit
         return (None, None) if nearest is None else nearest[1:]
 
     def _power(self) -> tuple[bool | None, int | None]:
-        """Whether the box lives on its battery, and what the fullest one has left."""
+        """Whether the box lives on its battery, and what the fullest one has left.
+
+        A box without a battery says nothing by a socket that is empty: it has another.
+        """
         mains: list[bool] = []
         drained: list[bool] = []
         percents: list[int] = []
         for supply in self._supplies:
-            if _text(supply / "type").strip() == "Battery":
+            if _text(supply / "type").strip() in ("Battery", "UPS"):
                 drained.append(_text(supply / "status").strip() == "Discharging")
                 capacity = _text(supply / "capacity").strip()
                 if capacity.isdecimal() and len(capacity) <= 3:
@@ -106,20 +112,20 @@ class Pressure:
             elif online := _text(supply / "online").strip():
                 mains.append(online != "0")
         percent = max(percents, default=None)
-        if any(mains):
-            return False, percent
-        if drained:
-            return any(drained), percent
-        return (None, None) if not mains else (True, percent)
+        if not drained:
+            return (False if any(mains) else None), percent
+        return any(drained) and not any(mains), percent
 
     def _found_sensors(self) -> Iterator[_Sensor]:
         for zone in _listed(self._root / "sys/class/thermal", "thermal_zone*"):
-            trips = [
-                path.with_name(path.name.replace("_type", "_temp"))
-                for path in _listed(zone, "trip_point_*_type")
-                if _text(path).strip() in ("passive", "hot", "critical")
-            ]
-            yield _Sensor(zone / "temp", tuple(trips))
+            trips: dict[str, list[Path]] = {"passive": [], "hot": [], "critical": []}
+            for path in _listed(zone, "trip_point_*_type"):
+                kind = _text(path).strip()
+                if kind in trips:
+                    trips[kind].append(path.with_name(path.name.replace("_type", "_temp")))
+            yield _Sensor(
+                zone / "temp", (*trips["hot"], *trips["critical"]), tuple(trips["passive"])
+            )
         for chip in _listed(self._root / "sys/class/hwmon", "hwmon*"):
             for value in _listed(chip, "temp*_input"):
                 stem = value.name.removesuffix("input")

@@ -219,11 +219,12 @@ class Scanner:
         )
         return Candidate(one.entry, one.named, next_ms)
 
-    async def _once(self, source: Source, rows: Iterable[Row]) -> list[Row]:
+    async def _once(self, source: Source, rows: Sequence[Row]) -> list[Row]:
         """Each recording under one of its names: a copy or link of a listed one is left out."""
+        others = await self._manifest.of_ids([row.id for row in rows])
         added: dict[str, Row] = {}
         for row in rows:
-            other = added.get(row.id) or await self._manifest.get(row.id)
+            other = added.get(row.id) or others.get(row.id)
             if other is None or other.path == row.path or not _still_there(source, other):
                 added[row.id] = row
             else:
@@ -233,7 +234,7 @@ class Scanner:
     async def _gone(self, ids: Sequence[str]) -> bool:
         for start in range(0, len(ids), BATCH_FILES):
             some = ids[start : start + BATCH_FILES]
-            rows = [row for i in some if (row := await self._manifest.get(i)) is not None]
+            rows = list((await self._manifest.of_ids(some)).values())
             await self._manifest.write([], some, self._clock.wall_ms())
             await self._tell([], rows)
         return bool(ids)

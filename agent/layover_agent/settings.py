@@ -66,6 +66,15 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    listen: str = _setting(
+        "",
+        'Address and port of a service port on the LAN, such as "0.0.0.0:8442": '
+        "status, no footage; empty: none.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Rescan:
     every_s: float = _setting(
         30.0, "How often the folders are read where changes cannot be heard (network mounts)."
@@ -121,6 +130,7 @@ class Config:
     advertise: Advertise = field(default_factory=Advertise, metadata={"help": "mDNS."})
     holds: Holds = field(default_factory=Holds, metadata={"help": "Holds."})
     trigger: Trigger = field(default_factory=Trigger, metadata={"help": "A driver's button."})
+    service: Service = field(default_factory=Service, metadata={"help": "The service port."})
     rescan: Rescan = field(default_factory=Rescan, metadata={"help": "Reading the folders."})
 
     @property

@@ -91,7 +91,10 @@ class Box:
         return write_at(path, data, self.clock.wall - int(written_s_ago * 1000))
 
     async def rows(self) -> list[Row]:
-        return await self.manifest._rows("ORDER BY seq", ())
+        """All of up to 500, in the order of their last change."""
+        page = await self.manifest.page("", 0, 500)
+        found = await self.manifest.of_ids([row.id for row in page.rows])
+        return [found[row.id] for row in page.rows]
 
     async def present(self) -> dict[str, Row]:
         return {row.path: row for row in await self.rows() if row.present}

@@ -13,6 +13,28 @@ DAY_MS = 24 * HOUR_MS
 BEGIN_MS = 1_795_258_800_000
 
 
+def deletion(missed_s: float, camera: str = "front", **values: object) -> Deletion:
+    """A deletion that was noticed so many seconds after ``BEGIN_MS``."""
+    missed_ms = BEGIN_MS + int(missed_s * 1000)
+    plain: dict[str, object] = {
+        "camera": camera,
+        "start_ms": BEGIN_MS - 90_000_000,
+        "end_ms": BEGIN_MS - 89_900_000,
+        "mtime_ms": BEGIN_MS - 89_900_000,
+        "size_bytes": 1000,
+        "seen_ms": missed_ms - 30_000,
+        "missed_ms": missed_ms,
+        "source_before_bytes": 0,
+        "source_after_bytes": 0,
+        "source_added_bytes": 0,
+        "camera_before_bytes": 0,
+        "camera_after_bytes": 0,
+        "camera_added_bytes": 0,
+        **values,
+    }
+    return Deletion(**plain)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class File:
     camera: str

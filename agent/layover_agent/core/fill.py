@@ -25,6 +25,9 @@ LATEST_MS = 4_102_444_800_000
 AHEAD_MS = HOUR_MS
 """A recording that ends later than this after now bears a wrong time."""
 LONGEST_MS = 24 * HOUR_MS
+LEAP_MS = REMEMBERED_WEEKS * WEEK_MS
+PATIENCE = 1_000
+"""So many recordings in a row may contradict the time of all before: then those were wrong."""
 MAX_BYTES_PER_MS = 1 << 20
 """A thousand MiB a second: more is a wrong duration, not a camera."""
 
@@ -48,9 +51,20 @@ def slot(time_ms: int) -> int:
 class Fill:
     """The table of one camera. Takes 1.4 kB as bytes."""
 
-    __slots__ = ("_as_of_ms", "_bytes", "_first_ms", "_last_ms", "_ms", "recordings")
+    __slots__ = (
+        "_as_of_ms",
+        "_bytes",
+        "_first_ms",
+        "_last_ms",
+        "_ms",
+        "_refused",
+        "recordings",
+    )
 
     def __init__(self) -> None:
+        self._empty()
+
+    def _empty(self) -> None:
         # Sums as they weigh at ``_as_of_ms``, which follows ``_last_ms`` now and then only:
         # to fade 168 slots for every recording would cost a first scan seconds.
         self._bytes = array("d", bytes(8 * SLOTS))
@@ -58,6 +72,7 @@ class Fill:
         self._as_of_ms = 0
         self._first_ms = 0
         self._last_ms = 0
+        self._refused = 0
         self.recordings = 0
         """How many recordings the table rests on."""
 
@@ -68,6 +83,8 @@ class Fill:
             return False
         if length_ms > LONGEST_MS or not 0 <= size_bytes <= length_ms * MAX_BYTES_PER_MS:
             return False
+        if end_ms < now_ms - LEAP_MS or not self._in_line(end_ms, now_ms):
+            return False
         self._first_ms = min(self._first_ms or start_ms, start_ms)
         self._last_ms = max(self._last_ms, end_ms)
         if self._last_ms > self._as_of_ms + WEEK_MS:
@@ -77,6 +94,23 @@ class Fill:
             self._bytes[number] += weight * size_bytes * part_ms / length_ms
             self._ms[number] += weight * part_ms
         self.recordings = min(self.recordings + 1, _MOST)
+        return True
+
+    def _in_line(self, end_ms: int, now_ms: int) -> bool:
+        """Whether a recording's time and those of all before can both be right.
+
+        Where not, the clock is wrong now, or was: for some recordings it is taken to be wrong
+        now, so that an hour in the year 2076 does not make all that was learned fade away.
+        """
+        if not self.recordings or (
+            now_ms >= self._last_ms - AHEAD_MS and end_ms <= self._last_ms + LEAP_MS
+        ):
+            self._refused = 0
+            return True
+        self._refused += 1
+        if self._refused <= PATIENCE:
+            return False
+        self._empty()
         return True
 
     def bytes_per_hour(self, number: int) -> int | None:

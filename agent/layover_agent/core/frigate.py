@@ -7,6 +7,8 @@ in the local time of its container, so that only the database knows when it was
 
 import datetime as dt
 import re
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layover_agent.core.layout import Named
@@ -55,3 +57,23 @@ def agreed(name: Name, start_ms: int, end_ms: int) -> Named:
     if off_ms < (_SECOND_MS if name.is_utc else _DAY_MS):
         return Named(name.camera, start_ms, sure=True, duration_ms=(end_ms - start_ms) or None)
     return Named(name.camera, name.start_ms, sure=False)
+
+
+class Spans:
+    """Stretches of time that were marked to be kept."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        """``spans``: (start, end) in ms, in any order; they may overlap."""
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start_ms, end_ms in sorted(spans):
+            if self._ends and start_ms <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end_ms)
+            else:
+                self._starts.append(start_ms)
+                self._ends.append(end_ms)
+
+    def meets(self, start_ms: int, end_ms: int) -> bool:
+        """Whether any moment of a recording lies in one, its first and last included."""
+        at = bisect_right(self._starts, end_ms) - 1
+        return at >= 0 and self._ends[at] >= start_ms

@@ -85,7 +85,7 @@ class _Ramp:
 _IO = _Ramp("the disk is busy", 10, 40)
 _CPU = _Ramp("the processor is busy", 30, 80)
 _MEMORY = _Ramp("memory is short", 5, 20)
-_LOAD = _Ramp("the processor is busy", 1.5, 4)
+_LOAD = _Ramp("tasks wait for processor or disk", 1.5, 4)
 _HEAT = _Ramp("the box is hot", -15, -3)
 """Kelvin above the limit: the kernel throttles everyone there, the recorder too."""
 _BATTERY = _Ramp("the battery runs low", -60, -20)

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from layover_agent.core.fill import EARLIEST_MS, LATEST_MS
+from layover_agent.core.fill import AHEAD_MS, EARLIEST_MS, LATEST_MS
 
 HALF_LIFE_MS = 28 * 86_400_000
 LEARNING_MS = 8 * 86_400_000
@@ -86,14 +86,20 @@ class Rhythm:
         ``watched_since_ms``: since when box and agent have both been running. What closed before
         is no neighbour of what closes after.
         """
-        times_ok = EARLIEST_MS <= start_ms <= end_ms <= LATEST_MS
-        if not times_ok or not max(self._last_close_ms, EARLIEST_MS) <= close_ms <= LATEST_MS:
+        if not EARLIEST_MS <= start_ms <= end_ms <= LATEST_MS:
             return False
+        if not EARLIEST_MS <= close_ms <= LATEST_MS:
+            return False
+        if close_ms < self._last_close_ms:
+            if close_ms < watched_since_ms or self._last_close_ms - close_ms < AHEAD_MS:
+                return False
+            # The last close was told by a boot whose clock was wrong.
+            self._last_close_ms = 0
         if self.closes and self._last_close_ms >= watched_since_ms:
             paused = start_ms - self._last_end_ms > PAUSE_MS
             self._paused += (paused - self._paused) / min(self.closes, 100)
             self._count(close_ms - self._last_close_ms)
-        self._first_ms = self._first_ms or close_ms
+        self._first_ms = min(self._first_ms or close_ms, close_ms)
         self._last_close_ms = close_ms
         self._last_end_ms = end_ms
         self.closes = min(self.closes + 1, _MOST)
@@ -102,8 +108,9 @@ class Rhythm:
     def stepped(self, shift_ms: int) -> None:
         """The wall clock was set: what was said by the old time is said by the new one."""
         if self.closes:
-            self._last_close_ms = min(max(self._last_close_ms + shift_ms, EARLIEST_MS), LATEST_MS)
-            self._last_end_ms = min(max(self._last_end_ms + shift_ms, EARLIEST_MS), LATEST_MS)
+            self._first_ms = _within(self._first_ms + shift_ms)
+            self._last_close_ms = _within(self._last_close_ms + shift_ms)
+            self._last_end_ms = _within(self._last_end_ms + shift_ms)
 
     def judge(self, now_ms: int, up_since_ms: int) -> Lateness:
         """How the camera does at ``now_ms``, in a box that has been up since ``up_since_ms``."""
@@ -112,7 +119,8 @@ class Rhythm:
         longest_ms = _reached(reversed(range(_BINS)), self._bins, TWICE)
         if sum(self._bins) < ENOUGH_CLOSES - 1 or learning or longest_ms is None:
             return Lateness(state="unknown", last_close_ms=self._last_close_ms, pauses=pauses)
-        silent_from_ms = max(self._last_close_ms, up_since_ms)
+        last_ms = self._last_close_ms if self._last_close_ms <= now_ms + AHEAD_MS else 0
+        silent_from_ms = max(last_ms, up_since_ms)
         expected_ms = silent_from_ms + int(longest_ms)
         late = now_ms > silent_from_ms + longest_ms * LONGER + GRACE_MS
         return Lateness(
@@ -162,14 +170,17 @@ class Rhythm:
         _, recent, *times, rhythm.closes, rhythm._paused = _HEAD.unpack_from(data)
         values = struct.unpack_from(f"<{RECENT + _BINS}f", data, _HEAD.size)
         numbers = (*values, rhythm._paused)
-        if not all(math.isfinite(v) and v >= 0 for v in numbers) or not (
-            times == [0, 0, 0] or all(EARLIEST_MS <= t <= LATEST_MS for t in times)
-        ):
+        sound = all(math.isfinite(v) and v >= 0 for v in numbers)
+        if not sound or not all(0 <= t <= LATEST_MS for t in times):
             raise BadRhythm("a rhythm with impossible values")
         rhythm._first_ms, rhythm._last_close_ms, rhythm._last_end_ms = times
         rhythm._recent = array("f", values[:recent])
         rhythm._bins = array("f", values[RECENT:])
         return rhythm
+
+
+def _within(time_ms: int) -> int:
+    return min(max(time_ms, 1), LATEST_MS)
 
 
 def _bin(interval_ms: int) -> int:

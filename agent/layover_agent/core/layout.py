@@ -113,6 +113,15 @@ class Layout:
         names = self._compiled.names
         return "S" in names and not names & {"z", "s"}
 
+    @property
+    def names_camera(self) -> bool:
+        """Whether a name tells its camera."""
+        return "camera" in self._compiled.names
+
+    def fits(self, path: str) -> bool:
+        """Whether a path is written this way, be its time possible or not."""
+        return self._compiled.fields(path) is not None
+
     def match(self, path: str, written_ms: int | None = None) -> Named | None:
         """What a path relative to the source's folder says; None: it is no recording's.
 

@@ -24,7 +24,8 @@ MIN_AGREEMENT = 0.8
 TOLERANCE = 0.1
 """Share of the agreeing sweeps that may be chance: the interval is as wide as without them."""
 WIDEST = 2.0
-"""An interval whose upper end is more than so many times its lower end says nothing."""
+"""An interval whose upper end is more than so many times its lower end is no knowledge: the rule
+is not told, but it remains a rival of those that are."""
 
 Interval = tuple[int, int]
 Vote = Callable[[Sweep], Interval | None]
@@ -94,26 +95,32 @@ def _of_scope(deletions: Sequence[Deletion], camera: str, cameras: int) -> list[
     rules.append(_judged("ring", found, _by_ring(bool(camera), grain_bytes), camera))
     if not camera:
         rules.append(_judged("floor", found, _by_floor(grain_bytes), camera))
-    held = sorted(
+    explain = sorted(
         (rule for rule in rules if rule is not None),
-        key=lambda rule: (rule.contradictions, rule.hi / max(rule.lo, 1)),
+        key=lambda rule: (
+            rule.contradictions,
+            # More free than used: a small quota on a great disk looks like that, too.
+            rule.kind == "floor" and rule.lo > max(d.source_before_bytes for d in deletions),
+            rule.hi / max(rule.lo, 1),
+        ),
     )
     return [
-        replace(rule, rivals=tuple(other.name for other in held if other is not rule))
-        for rule in held
+        replace(rule, rivals=tuple(other.name for other in explain if other is not rule))
+        for rule in explain
+        if rule.hi <= WIDEST * max(rule.lo, 0)
     ]
 
 
 def _judged(
     kind: str, found: Sequence[Sweep], vote: Vote, camera: str, since: str = ""
 ) -> Learned | None:
-    """The rule of this kind; None: too many sweeps speak against it, or say too little."""
+    """The rule of this kind, however wide; None: too many sweeps speak against it."""
     votes = [vote(sweep) if sweep.in_order else None for sweep in found]
     given = [one for one in votes if one is not None and one[0] <= one[1]]
     if not given:
         return None
     lo, hi, support = agreement(given)
-    if support < max(MIN_SWEEPS, MIN_AGREEMENT * len(votes)) or hi > WIDEST * max(lo, 0):
+    if support < max(MIN_SWEEPS, MIN_AGREEMENT * len(votes)):
         return None
     lately = votes[-MIN_SWEEPS:]
     if 2 * sum(1 for v in lately if v is not None and v[0] <= hi and lo <= v[1]) < len(lately):

@@ -56,41 +56,43 @@ class Template:
     text: str
     names: frozenset[str]
     """The letters and fields it reads."""
-    _folders: tuple[tuple[re.Pattern[str], int] | None, ...]
-    """For each name of a path its pattern and greatest length; None: any number of folders."""
+    _names: tuple[tuple[int, re.Pattern[str], int], ...]
+    """For each name of a path where it stands, its pattern and its greatest length; the file's
+    own name first, which tells most foreign files."""
+    _depth: int
+    """How many names there are; those of a span count as one."""
+    _span_at: int | None
+    """Where any number of folders may stand."""
     _span: str
     """The field that takes these folders; empty: they mean nothing."""
+    _repeats: bool
+    """Some field stands in two names, which must then agree."""
 
     def fields(self, path: str) -> dict[str, str] | None:
         """What each letter and field stands for in a path; None: it does not match."""
         if len(path) > MAX_PATH:
             return None
         parts = path.split("/")
-        if len(parts) > MAX_FOLDERS:
-            return None
         found: dict[str, str] = {}
-        extra = len(parts) - len(self._folders)
-        if None in self._folders:
-            at = self._folders.index(None)
-            spanned = parts[at : at + extra + 1]
-            if extra < (0 if self._span else -1) or "" in spanned:
+        if self._span_at is not None:
+            extra = len(parts) - self._depth
+            spanned = parts[self._span_at : self._span_at + extra + 1]
+            if extra < (0 if self._span else -1) or "" in spanned or len(parts) > MAX_FOLDERS:
                 return None
-            parts[at : at + extra + 1] = ["/".join(spanned)]
+            parts[self._span_at : self._span_at + extra + 1] = ["/".join(spanned)]
             if self._span:
-                found[self._span] = parts[at]
-        elif extra:
+                found[self._span] = parts[self._span_at]
+        elif len(parts) != self._depth:
             return None
-        # The file's own name first: it tells most foreign files.
-        for folder, part in zip(reversed(self._folders), reversed(parts), strict=True):
-            if folder is None:
-                continue
-            pattern, longest = folder
+        for at, pattern, longest in self._names:
+            part = parts[at]
             match = pattern.fullmatch(part) if len(part) <= longest else None
             if match is None:
                 return None
-            for name, text in match.groupdict().items():
-                if found.setdefault(name, text) != text:
-                    return None
+            if not self._repeats:
+                found.update(match.groupdict())
+            elif any(found.setdefault(*field) != field[1] for field in match.groupdict().items()):
+                return None
         return found
 
 
@@ -111,7 +113,6 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._names: set[str] = set()
         self._folders: list[tuple[re.Pattern[str], int] | None] = []
         self._span: str | None = None
         self._here: list[str] = []
@@ -184,10 +185,8 @@ class _Builder:
         if self._span is not None:
             raise self._bad("only one ** or {camera:path}: two leave open where one ends")
         self._span = name
-        self._names.add(name)
 
     def _field(self, name: str, pattern: str, wild: bool = False) -> None:
-        self._names.add(name)
         if name in self._here_names:
             self._add(f"(?P={name})")
         else:
@@ -226,8 +225,18 @@ class _Builder:
         self._close()
         if len(self._folders) > MAX_FOLDERS:
             raise self._bad(f"more than {MAX_FOLDERS} folders")
-        names = frozenset(self._names - {""})
-        return Template(self._text, names, tuple(self._folders), self._span or "")
+        patterns = [(at, *one) for at, one in enumerate(self._folders) if one is not None]
+        fields = [name for _, pattern, _ in patterns for name in pattern.groupindex]
+        fields += [self._span] if self._span else []
+        return Template(
+            self._text,
+            frozenset(fields),
+            tuple(reversed(patterns)),
+            len(self._folders),
+            self._folders.index(None) if None in self._folders else None,
+            self._span or "",
+            len(fields) != len(set(fields)),
+        )
 
     def _bad(self, why: str) -> BadTemplate:
         return BadTemplate(f"layout {self._text!r}: {why}")

@@ -52,7 +52,7 @@ def zone(text: str) -> dt.tzinfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadZone(f"zone {text!r} is not known; write Europe/Berlin or +02:00") from error
+        raise BadZone(f"zone {text[:60]!r} is not known; write Europe/Berlin or +02:00") from error
 
 
 def moment(

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from layover_agent.core.layout import Layout, TimeFrom
+from layover_agent.core.zones import Fold
 
 
 class BadRecorder(ValueError):
@@ -88,25 +89,39 @@ class Recorder:
     examples: tuple[Example, ...] = ()
     counter_examples: tuple[str, ...] = ()
 
-    def parsed(self, zone: str = "", camera: str = "") -> tuple[Layout, ...]:
-        """Its layouts, ready to match, for a zone and a camera of nameless files.
+    def parsed(
+        self,
+        zone: str = "",
+        camera: str = "",
+        *,
+        layout: str = "",
+        time: TimeFrom | Literal[""] = "",
+        fold: Fold = "auto",
+    ) -> tuple[Layout, ...]:
+        """Its layouts, or the one given, ready to match; empty: as this recorder does.
 
-        BadLayout where a zone is needed and neither given nor always the same.
+        ``camera`` is that of files whose names have none. BadLayout where a zone is needed and
+        neither given nor always the same.
         """
-        return tuple(self._layout(template, zone, camera) for template in self.layouts)
+        templates = (layout,) if layout else self.layouts
+        return tuple(self._layout(one, zone, camera, time, fold) for one in templates)
 
     def parsed_incomplete(self, zone: str = "", camera: str = "") -> tuple[Layout, ...]:
-        """The layouts of files that are still being written, or were cut off."""
-        return tuple(self._layout(template, zone, camera) for template in self.incomplete)
+        """The layouts of files that are still being written, or were cut off; as sure of their
+        start as their names are."""
+        return tuple(self._layout(one, zone, camera, "mtime", "auto") for one in self.incomplete)
 
-    def _layout(self, template: str, zone: str, camera: str) -> Layout:
+    def _layout(
+        self, template: str, zone: str, camera: str, time: TimeFrom | Literal[""], fold: Fold
+    ) -> Layout:
         return Layout.parse(
             template,
             zone or self.zone,
             camera=camera or self.camera,
-            time=self.time_from,
+            time=time or self.time_from,
             kinds=self.kinds,
             locked=self.retention.locked_kinds,
+            fold=fold,
             longest_ms=self.longest_s * 1000,
         )
 

@@ -7,7 +7,8 @@ spares it. Paths in it are those of Frigate's container: ``/media/frigate/record
 
 import math
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,15 +25,20 @@ RECORDINGS = "/media/frigate/recordings/"
 
 _ROW = "SELECT start_time, end_time FROM recordings WHERE path = ?"
 _PATHS = "SELECT path FROM recordings WHERE path > ? ORDER BY path"
-_SPARED = """
-SELECT 1 FROM event WHERE camera = ? AND retain_indefinitely AND has_clip
-AND start_time BETWEEN ? AND ? AND (end_time IS NULL OR end_time >= ?)
+_RETAINED = """
+SELECT camera, start_time, end_time FROM event
+WHERE retain_indefinitely AND has_clip ORDER BY start_time DESC
 """
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?"
-_LONGEST_EVENT_S = 86_400
+_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+_COLUMN = "SELECT 1 FROM pragma_table_info('event') WHERE name = 'retain_indefinitely'"
 _LONGEST_S = 3_600
 _PAGE_ROWS = 500
 _SAMPLES = 5
+_MAX_RETAINED = 5_000
+_RETAINED_AGAIN_S = 3_600
+"""Frigate before 0.14 keeps pictures in the table of events: it is not read often."""
+
+_ENDLESS_MS = 1 << 62
 _NO_DATABASE = "no database: set `database` to Frigate's frigate.db"
 _NO_SUCH = re.compile(r"no such (?:table|column): (\S+)")
 
@@ -65,6 +71,8 @@ class FrigateSource(FolderSource):
             "" if config.database else "no database: set `database` to Frigate's frigate.db"
         )
         """Why the database is of no help just now, and what to do; empty: it answers."""
+        self._retained: dict[str, frigate.Spans] | None = None
+        self._retained_as_of_s = 0.0
 
     def entries(self, unreadable: list[str]) -> Iterator[Entry]:
         top = "recordings/" if (self.folder / "recordings").is_dir() else ""
@@ -129,7 +137,7 @@ class FrigateSource(FolderSource):
 
     def _times(self, path: str) -> tuple[int, int] | None:
         """Start and end (ms) of a file that Frigate lists; None: it does not, or cannot say."""
-        rows = self._asked(_ROW, _key(path))
+        rows = self._asked(_ROW, (_key(path),))
         if not rows:
             return None
         start_ms, end_ms = (_ms(value) for value in rows[0])
@@ -142,21 +150,34 @@ class FrigateSource(FolderSource):
 
         Before 0.14 only: since reviews came, the age of recordings is judged without it.
         """
-        if self._asked(_TABLES, "reviewsegment"):
-            return False
-        start_s, end_s = start_ms / 1000, end_ms / 1000
-        values = (camera, start_s - _LONGEST_EVENT_S, end_s, start_s)
-        return bool(self._asked(_SPARED, *values))
+        now_s = time.monotonic()
+        if self._retained is None or now_s - self._retained_as_of_s > _RETAINED_AGAIN_S:
+            self._retained = self._read_retained()
+            self._retained_as_of_s = now_s
+        spans = self._retained.get(camera)
+        return spans is not None and spans.meets(start_ms, end_ms)
 
-    def _asked(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
+    def _read_retained(self) -> dict[str, frigate.Spans]:
+        if self._asked(_TABLE, ("reviewsegment",)) or not self._asked(_COLUMN, ()):
+            return {}
+        found: dict[str, list[tuple[int, int]]] = {}
+        for camera, start, end in self._asked(_RETAINED, (), _MAX_RETAINED):
+            start_ms = _ms(start)
+            end_ms = _ENDLESS_MS if end is None else _ms(end)
+            if isinstance(camera, str) and start_ms is not None and end_ms is not None:
+                found.setdefault(camera, []).append((start_ms, end_ms))
+        return {camera: frigate.Spans(spans) for camera, spans in found.items()}
+
+    def _asked(
+        self, query: str, values: Sequence[Value], at_most: int = 1
+    ) -> list[tuple[Value, ...]]:
+        """An answer of the database; none where it is of no help, which ``fault`` then says."""
         if self._database is None:
             return []
         try:
-            rows = self._database.rows(query, values, 1)
+            rows = self._database.rows(query, values, at_most)
         except Unreadable as error:
             missing = _NO_SUCH.search(str(error))
-            if missing and query == _SPARED:
-                return []
             self.fault = (
                 f"{self._database.path} has no {missing[1]}: not Frigate's, or of a version that "
                 "is not known; recordings are listed by their names"

@@ -44,9 +44,11 @@ class ReadOnly:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file, self._wal = os.fspath(path), _wal(path)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._state: tuple[int, ...] = ()
+        self._fuse = _MAX_CALLS
         self._failed: tuple[float, Unreadable] | None = None
 
     def rows(self, query: str, values: Sequence[Value], at_most: int) -> list[tuple[Value, ...]]:
@@ -75,7 +77,8 @@ class ReadOnly:
                 if self._connection is None or state != self._state:
                     self._close()
                     self._connection, self._state = _connected(self.path), state
-                self._connection.set_progress_handler(_Fuse().burn, _STEPS_PER_CALL)
+                    self._connection.set_progress_handler(self._burn, _STEPS_PER_CALL)
+                self._fuse = _MAX_CALLS
                 found = self._connection.execute(query, values).fetchmany(at_most)
             except sqlite3.Error as error:
                 problem: Unreadable | None = self._explained(error)
@@ -91,14 +94,19 @@ class ReadOnly:
     def _look(self) -> tuple[int, ...]:
         """What must stay the same under an open connection."""
         try:
-            facts = self.path.stat()
+            facts = os.stat(self._file)  # noqa: PTH116
         except OSError as error:
             raise Unreadable(
                 f"{self.path} cannot be read: {error.strerror}; check `database` and the rights"
             ) from error
-        if _wal(self.path).exists():
+        if os.path.exists(self._wal):  # noqa: PTH110
             return facts.st_dev, facts.st_ino
         return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+    def _burn(self) -> int:
+        """Ends a query that takes too many steps."""
+        self._fuse -= 1
+        return self._fuse < 0
 
     def _explained(self, error: sqlite3.Error) -> Unreadable:
         name = getattr(error, "sqlite_errorname", "")
@@ -122,21 +130,10 @@ class ReadOnly:
             self._connection = None
 
 
-class _Fuse:
-    """Ends a query that takes too many steps."""
-
-    def __init__(self) -> None:
-        self._left = _MAX_CALLS
-
-    def burn(self) -> int:
-        self._left -= 1
-        return self._left < 0
-
-
 def _connected(path: Path) -> sqlite3.Connection:
     """Unreadable where it is no SQLite database; nothing is created in its folder."""
     mode = "mode=ro&readonly_shm=1"
-    if _is_wal(path) and not _wal(path).exists():
+    if _is_wal(path) and not Path(_wal(path)).exists():
         mode = "mode=ro&immutable=1"
     uri = f"file:{quote(os.fsencode(path))}?{mode}"
     connection = sqlite3.connect(
@@ -166,5 +163,5 @@ def _is_wal(path: Path) -> bool:
     return len(header) == 100 and header[19] == _WAL_MODE
 
 
-def _wal(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
+def _wal(path: Path) -> str:
+    return f"{path}-wal"

@@ -36,6 +36,16 @@ def kinds() -> list[Kind]:
     return sorted({*known, *offered}, key=lambda kind: (kind.name, kind.package))
 
 
+def reference() -> str:
+    """The recorders that Layover itself brings, as a Markdown table."""
+    rows = ["| `recorder` | what it is | zone | deletes by |", "|---|---|---|---|"]
+    for name, one in sorted(recorders.known().items()):
+        zone = "say which" if one.asks_zone else one.zone or "not needed"
+        rows.append(f"| `{name}` | {one.title} | {zone} | {one.deletes_by} |")
+        rows += [f"| | {note} | | |" for note in one.notes]
+    return "\n".join(rows) + "\n"
+
+
 def made(name: str, config: SourceConfig) -> Source:
     """The source that a section of the configuration describes. BadConfig where it cannot be."""
     offers = tuple(entry_points(group=GROUP, name=config.recorder)) if config.recorder else ()

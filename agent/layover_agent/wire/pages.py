@@ -8,9 +8,11 @@ out byte by byte so that the many zeros lie side by side: about 23 bytes a row i
 import re
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
+from operator import attrgetter
+from typing import Any
 
 from layover_agent.wire.codec import MAX_MESSAGE_BYTES, MalformedMessage, decode, encode
 from layover_agent.wire.types import MAX_PAGE_ROWS, ManifestPage, Recording, RecordingState
@@ -20,7 +22,13 @@ MAX_PAGES = 128
 FRAME_HEAD_BYTES = 4
 """Each page of a sequence comes behind its length, big-endian."""
 
-_ID = re.compile(r"[0-9a-f]{32}")
+FIELDS = tuple(Recording.__dataclass_fields__)
+"""The order of the values in ``packed_rows``."""
+
+_FIELDS = attrgetter(*FIELDS)
+_TEXTS = ("camera", "container", "start_source", "end_source", "confidence", "kind", "boot_id")
+_FLAGGED = ("state", "locked", "damaged", "held")
+_IDS = re.compile(r"[0-9a-f]*")
 _COLUMNS = 14
 _MOST_COLUMNS = 64
 _CELL_BYTES = 8
@@ -45,17 +53,27 @@ class PackedPage:
 
 def packed(page: ManifestPage) -> bytes:
     """A page as bytes. ValueError where an id is not 32 hexadecimal digits."""
+    rows = [_FIELDS(row) for row in page.rows]
+    return packed_rows(page.epoch, page.head_seq, page.as_of_ms, rows)
+
+
+def packed_rows(epoch: str, head_seq: int, as_of_ms: int, rows: Sequence[Sequence[Any]]) -> bytes:
+    """The same of rows that hold the values of a Recording's fields, in their order."""
+    fields = dict(zip(FIELDS, zip(*rows, strict=True) if rows else repeat(()), strict=False))
+    ids = "".join(fields["id"])
+    if not _IDS.fullmatch(ids) or len(ids) != 32 * len(rows):
+        raise ValueError("an id in the page is no recording's id")
     words: dict[str, int] = {}
-    columns = _columns(page.rows, words)
+    columns = _columns(fields, words)
     return encode(
         PackedPage(
-            epoch=page.epoch,
-            head_seq=page.head_seq,
-            as_of_ms=page.as_of_ms,
-            count=len(page.rows),
+            epoch=epoch,
+            head_seq=head_seq,
+            as_of_ms=as_of_ms,
+            count=len(rows),
             column_count=_COLUMNS,
             words=list(words),
-            ids=b"".join(_id_bytes(row.id) for row in page.rows),
+            ids=bytes.fromhex(ids),
             columns=zlib.compress(b"".join(map(_planes, columns))),
         )
     )
@@ -109,96 +127,91 @@ class Frames:
         return not self._buffer
 
 
-def _columns(rows: Sequence[Recording], words: dict[str, int]) -> list[Iterable[int]]:
-    def word(text: str) -> int:
-        return words.setdefault(text, len(words))
-
-    starts: dict[str, int] = {}
-    leads: dict[str, int] = {}
-    start_steps, lead_steps = [], []
-    for row in rows:
-        start_steps.append(row.start_ms - starts.get(row.camera, 0))
-        starts[row.camera] = row.start_ms
-        lead_steps.append(0)
-        if row.closed_mono_ms:
-            lead = row.closed_mono_ms - row.start_ms
-            lead_steps[-1] = lead - leads.get(row.camera, 0)
-            leads[row.camera] = lead
+def _columns(fields: Mapping[str, Sequence[Any]], words: dict[str, int]) -> list[Iterable[int]]:
+    starts, closes = fields["start_ms"], fields["closed_mono_ms"]
+    flags = zip(*(fields[name] for name in _FLAGGED), closes, strict=True)
+    leads = [closed and closed - start for closed, start in zip(closes, starts, strict=True)]
     return [
-        _steps(row.seq for row in rows),
-        start_steps,
-        [row.end_ms - row.start_ms for row in rows],
-        [row.size_bytes for row in rows],
-        [_flags(row) for row in rows],
-        [word(row.camera) for row in rows],
-        [word(row.container) for row in rows],
-        [word(row.start_source) for row in rows],
-        [word(row.end_source) for row in rows],
-        [word(row.confidence) for row in rows],
-        [word(row.kind) for row in rows],
-        [word(row.boot_id) for row in rows],
-        lead_steps,
-        _steps(row.gone_ms for row in rows),
+        _steps(fields["seq"]),
+        _steps_of_each(fields["camera"], starts),
+        [end - start for end, start in zip(fields["end_ms"], starts, strict=True)],
+        fields["size_bytes"],
+        [
+            _GONE * (state != RecordingState.PRESENT)
+            | _LOCKED * locked
+            | _DAMAGED * damaged
+            | _HELD * held
+            | _CLOSE_SEEN * (closed != 0)
+            for state, locked, damaged, held, closed in flags
+        ],
+        *([words.setdefault(text, len(words)) for text in fields[name]] for name in _TEXTS),
+        _steps_of_each(fields["camera"], leads, closes),
+        _steps(fields["gone_ms"]),
     ]
 
 
 def _rows(page: PackedPage, columns: Sequence[Sequence[int]]) -> Iterator[Recording]:
-    words = page.words
-    seqs, gones = accumulate(columns[0]), accumulate(columns[13])
-    starts: dict[int, int] = {}
-    leads: dict[int, int] = {}
+    seqs, starts = accumulate(columns[0]), _sums_of_each(columns[5], columns[1])
+    flags, words = columns[4], page.words
+    if any(min(column, default=0) < 0 for column in columns[5:12]):
+        raise IndexError
+    seen = [flag & _CLOSE_SEEN for flag in flags]
+    leads = _sums_of_each(columns[5], columns[12], seen)
+    texts = [[words[place] for place in column] for column in columns[5:12]]
     ids = page.ids.hex()
-    for at, (seq, step, lasts, size, flags, camera, *more, gone) in enumerate(
-        zip(seqs, *columns[1:13], gones, strict=True)
-    ):
-        container, start_source, end_source, confidence, kind, boot, lead_step = more
-        if min(camera, container, start_source, end_source, confidence, kind, boot) < 0:
-            raise IndexError
-        start = starts[camera] = starts.get(camera, 0) + step
-        closed = 0
-        if flags & _CLOSE_SEEN:
-            lead = leads[camera] = leads.get(camera, 0) + lead_step
-            closed = start + lead
+    each = zip(seqs, starts, *columns[2:5], *texts, leads, accumulate(columns[13]), strict=True)
+    for at, (seq, start, lasts, size, flag, *said, lead, gone) in enumerate(each):
+        camera, container, start_source, end_source, confidence, kind, boot = said
         yield Recording(
             id=ids[32 * at : 32 * at + 32],
             seq=seq,
-            state=RecordingState.GONE if flags & _GONE else RecordingState.PRESENT,
-            camera=words[camera],
+            state=RecordingState.GONE if flag & _GONE else RecordingState.PRESENT,
+            camera=camera,
             start_ms=start,
             end_ms=start + lasts,
             size_bytes=size,
-            container=words[container],
-            start_source=words[start_source],
-            end_source=words[end_source],
-            confidence=words[confidence],
-            kind=words[kind],
-            damaged=bool(flags & _DAMAGED),
-            held=bool(flags & _HELD),
-            locked=bool(flags & _LOCKED),
-            boot_id=words[boot],
-            closed_mono_ms=closed,
+            container=container,
+            start_source=start_source,
+            end_source=end_source,
+            confidence=confidence,
+            kind=kind,
+            damaged=flag & _DAMAGED != 0,
+            held=flag & _HELD != 0,
+            locked=flag & _LOCKED != 0,
+            boot_id=boot,
+            closed_mono_ms=start + lead if flag & _CLOSE_SEEN else 0,
             gone_ms=gone,
         )
 
 
-def _flags(row: Recording) -> int:
-    return (
-        _GONE * (row.state is RecordingState.GONE)
-        | _DAMAGED * row.damaged
-        | _HELD * row.held
-        | _LOCKED * row.locked
-        | _CLOSE_SEEN * bool(row.closed_mono_ms)
-    )
+def _steps_of_each(
+    keys: Sequence[Any], numbers: Sequence[int], counts: Sequence[int] | None = None
+) -> list[int]:
+    """Each number's difference to the one before it of the same key; 0 where it does not count."""
+    last: dict[Any, int] = {}
+    steps = []
+    for key, number, counted in zip(keys, numbers, counts or repeat(1), strict=False):
+        steps.append(number - last.get(key, 0) if counted else 0)
+        if counted:
+            last[key] = number
+    return steps
+
+
+def _sums_of_each(
+    keys: Sequence[Any], steps: Sequence[int], counts: Sequence[int] | None = None
+) -> list[int]:
+    """What ``_steps_of_each`` was made of; 0 where a number does not count."""
+    last: dict[Any, int] = {}
+    numbers = []
+    for key, step, counted in zip(keys, steps, counts or repeat(1), strict=False):
+        numbers.append(last.get(key, 0) + step if counted else 0)
+        if counted:
+            last[key] = numbers[-1]
+    return numbers
 
 
 def _steps(numbers: Iterable[int]) -> list[int]:
     return [b - a for a, b in pairwise([0, *numbers])]
-
-
-def _id_bytes(text: str) -> bytes:
-    if not _ID.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is no recording's id")
-    return bytes.fromhex(text)
 
 
 def _planes(numbers: Iterable[int]) -> bytes:

@@ -90,6 +90,15 @@ class Clock:
     boot_id: str
     synced: bool | None = None
     """Whether the kernel says the clock is disciplined; None: cannot be known."""
+    was_set: bool = True
+    """False: it cannot be right, the box booted without one (1970) and nobody set it since."""
+    steps: int = 0
+    """How often it was set, as far as that is remembered."""
+    stepped_ms: int = 0
+    """When it was last set, by its new time; 0: not known to have been."""
+    stepped_by_ms: int = 0
+    offset_ms: int | None = None
+    """How far it was ahead of central's clock when central last told its own; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +110,15 @@ class Camera:
     size_bytes: int
     first_start_ms: int
     last_end_ms: int
+    lateness: str = ""
+    """on-time, late or unknown; empty: not judged."""
+    last_close_ms: int = 0
+    """When its last recording was seen to close; 0: not seen."""
+    expected_close_ms: int = 0
+    """By when its next one closes if it does as usual; 0: unknown."""
+    late_since_ms: int = 0
+    pauses: bool = False
+    """It records only now and then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +126,29 @@ class Disk:
     source: str
     size_bytes: int
     free_bytes: int
+    present: bool = True
+    """False: its device is gone, or nothing can be read from it."""
+    mount: str = ""
+    file_system: str = ""
+    device: str = ""
+    """Kernel's name of the device, such as sda1 or mmcblk0p2."""
+    inodes_left: int | None = None
+    """Files that may still be made; None: the file system does not count them."""
+    stuck_s: int = 0
+    """For how long requests have been waiting and none was finished; 0: it works."""
+    read_only: bool = False
+    """The file system itself takes no writes, whoever asks."""
+    errors: int | None = None
+    """Errors that the file system counted; None: it does not count."""
+    errored_ms: int = 0
+    """When it counted the last one; 0: not known."""
+    held_ms: int = 0
+    """From the start of the oldest recording that is there to the end of the newest."""
+    health: str = ""
+    """ok, worn or failing, as the device itself says; empty: it does not say."""
+    health_text: str = ""
+    wear_percent: int | None = None
+    """How much of the device's life is used up, as it says itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +188,62 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """The recorder's process of one source."""
+
+    source: str
+    process: str
+    running: bool | None = None
+    """None: it cannot be seen (processes of others are hidden from the agent)."""
+    since_ms: int = 0
+    """Since when it has been running, or has been seen not to; 0: unknown."""
+    restarts: int = 0
+    """Seen in the last hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """PUT /v1/queue: what waits at central for this site, told at each contact."""
+
+    requests: int
+    transfers: int
+    size_bytes: int
+    as_of_ms: int
+    """Central's clock when it says so: the site takes the offset of its own from this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Central's last contact, kept over restarts."""
+
+    as_of_ms: int
+    """By the site's clock."""
+    queue: Queue | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """The agent's own process."""
+
+    since_ms: int
+    uptime_s: int
+    """Over all its runs."""
+    rss_bytes: int
+    cpu_permille: int
+    """Of one core, since it began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequence:
+    """A fault that is there because of another."""
+
+    code: str
+    subject: str
+    since_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     code: str
     severity: str
@@ -154,6 +251,13 @@ class Fault:
     since_ms: int
     text: str
     remedy: str
+    subject: str = ""
+    """What it is about: a camera, a source, a disk; empty: the box."""
+    title: str = ""
+    uptime_s: int = 0
+    """For so long of the agent's own uptime: true even where the clock is not."""
+    consequences: list[Consequence] = field(default_factory=list)
+    """What else is wrong because of it, and is therefore no fault of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +295,18 @@ class Status:
     holds: HoldUsage
     faults: list[Fault] = field(default_factory=list)
     link: str = "lan"
+    enrolled: bool = True
+    fleet: str = ""
+    """Fingerprint of the fleet CA's certificate (SHA-256, first 16 hex digits); empty: none."""
+    running: bool = True
+    """False: told by the command on the box, in place of an agent that does not run."""
+    contact: Contact | None = None
+    recorders: list[Recorder] = field(default_factory=list)
+    own: Own | None = None
+    temperature_c: float | None = None
+    temperature_limit_c: float | None = None
+    memory_bytes: int = 0
+    memory_free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from layover_agent.core.fill import (
     EARLIEST_MS,
     HALF_LIFE_MS,
     HOUR_MS,
+    PATIENCE,
     SLOTS,
     WEEK_MS,
     BadFill,
@@ -17,10 +18,11 @@ from layover_agent.core.fill import (
 
 MONDAY = 1_795_392_000_000
 """2026-11-23 00:00 UTC."""
-FOREVER = 1 << 50
+LATER = MONDAY + 52 * WEEK_MS
+"""A now at which none of these recordings is of the future, or forgotten."""
 
 
-def filled(*recordings: tuple[int, int, int], now_ms: int = FOREVER) -> Fill:
+def filled(*recordings: tuple[int, int, int], now_ms: int = LATER) -> Fill:
     fill = Fill()
     for one in recordings:
         fill.add(*one, now_ms)
@@ -98,6 +100,7 @@ WRONG = {
     "just before the year 2000": (EARLIEST_MS - 1, EARLIEST_MS + 60_000, 5),
     "of the future": (MONDAY + 2 * HOUR_MS, MONDAY + 3 * HOUR_MS, 5),
     "in 50 years": (MONDAY + (1 << 41), MONDAY + (1 << 41) + 9, 5),
+    "of two years ago": (MONDAY - 2 * 52 * WEEK_MS, MONDAY - 2 * 52 * WEEK_MS + HOUR_MS, 5),
     "ends before it begins": (MONDAY, MONDAY - 1, 5),
     "no length": (MONDAY, MONDAY, 5),
     "two days long": (MONDAY - 48 * HOUR_MS, MONDAY, 5),
@@ -111,6 +114,34 @@ def test_times_that_cannot_be_right_are_left_out(case: str) -> None:
     fill = Fill()
     assert fill.add(*WRONG[case], MONDAY + 60_000) is False
     assert fill.to_bytes() == Fill().to_bytes()
+
+
+YEARS_MS = 50 * 52 * WEEK_MS
+
+
+@pytest.mark.parametrize("shift_ms", [YEARS_MS, -40 * WEEK_MS])
+def test_a_day_with_a_wrong_clock_spoils_nothing(shift_ms: int) -> None:
+    fill = filled(*hours(0, SLOTS, 900, weeks=3), now_ms=MONDAY + 3 * WEEK_MS)
+    before = fill.to_bytes()
+    for start, end, size in hours(0, 24, 5, weeks=1):
+        wrong = MONDAY + 3 * WEEK_MS + shift_ms
+        assert not fill.add(start + wrong - MONDAY, end + wrong - MONDAY, size, wrong + 2 * WEEK_MS)
+    assert fill.to_bytes() == before
+
+
+@pytest.mark.parametrize("shift_ms", [YEARS_MS, -YEARS_MS // 4])
+def test_a_clock_that_stays_so_is_believed_in_the_end(shift_ms: int) -> None:
+    before = [(s + shift_ms, e + shift_ms, n) for s, e, n in hours(0, 50, 900)]
+    fill = filled(*before, now_ms=before[-1][1])
+    now = hours(0, PATIENCE + 5, 7)
+    taken = [fill.add(*one, one[1]) for one in now]
+    assert sum(taken) == 5
+    assert fill.recordings == 5
+
+
+def test_a_listing_from_the_youngest_to_the_oldest_counts_in_full() -> None:
+    some = hours(0, 500, 9)
+    assert filled(*reversed(some), now_ms=some[-1][1]).recordings == 500
 
 
 recordings = st.lists(
@@ -163,7 +194,7 @@ def test_any_bytes_are_refused_or_a_table(data: bytes) -> None:
             continue
         assert all(0 <= fill.recorded_permille(n) <= 1000 for n in range(SLOTS))
         assert all((fill.bytes_per_hour(n) or 0) >= 0 for n in range(SLOTS))
-        fill.add(MONDAY, MONDAY + HOUR_MS, 5, FOREVER)
+        fill.add(MONDAY, MONDAY + HOUR_MS, 5, LATER)
         assert len(fill.to_bytes()) == len(data) or fill.recordings
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layover_agent.core.frigate import Name, agreed, read
+from layover_agent.core.frigate import Name, Spans, agreed, read
 
 START_MS = 1_795_258_800_000
 """2026-11-21 11:00:00 UTC."""
@@ -78,3 +78,16 @@ def test_a_name_and_the_database(
 ) -> None:
     named = agreed(name, start_ms, start_ms + 10_000)
     assert (named.start_ms, named.sure, named.duration_ms) == told
+
+
+TIMES = st.integers(0, 50)
+PAIRS = st.tuples(TIMES, TIMES).map(lambda pair: (min(pair), max(pair)))
+
+
+@given(st.lists(PAIRS, max_size=8), PAIRS)
+def test_spans_meet_a_recording_where_any_one_of_them_does(
+    spans: list[tuple[int, int]], recording: tuple[int, int]
+) -> None:
+    start_ms, end_ms = recording
+    plainly = any(one[0] <= end_ms and one[1] >= start_ms for one in spans)
+    assert Spans(spans).meets(start_ms, end_ms) == plainly

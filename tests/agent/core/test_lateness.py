@@ -146,6 +146,17 @@ def test_a_step_of_the_clock_makes_nobody_late(shift_ms: int) -> None:
         assert rhythm.judge(now + 5 * MINUTE_MS, UP + shift_ms).state == "late"
 
 
+def test_a_boot_in_a_wrong_year_is_forgotten() -> None:
+    rhythm = Rhythm()
+    later = 50 * 365 * DAY_MS
+    steady(rhythm, 20, T + later)
+    assert rhythm.judge(T + 10_000, T).state == "on-time"
+    assert rhythm.judge(T + 5 * MINUTE_MS, T).state == "late"
+    last = steady(rhythm, 5, T + MINUTE_MS)
+    assert rhythm.judge(last + 10_000, T).last_close_ms == last
+    assert rhythm.judge(last + 5 * MINUTE_MS, T).state == "late"
+
+
 closes = st.lists(st.tuples(st.integers(0, 1 << 33), st.integers(0, 1 << 24)), max_size=40)
 
 

@@ -119,8 +119,7 @@ def test_a_minority_of_wild_times_does_not_move_a_route(data: st.DataObject) -> 
             {0: START_MS + 60_000, 1: START_MS + 61_000}, START_MS, id="two, the last one short"
         ),
         pytest.param(
-            {0: 60_000, 1: 120_000}
-            | {n: START_MS + (n + 1) * SEGMENT_MS for n in range(2, 9)},
+            {0: 60_000, 1: 120_000} | {n: START_MS + (n + 1) * SEGMENT_MS for n in range(2, 9)},
             START_MS,
             id="the clock was set after two minutes",
         ),

@@ -216,6 +216,24 @@ def test_a_rule_that_was_changed_is_learned_anew() -> None:
     assert rule.lo <= 8 * HOUR_MS <= rule.hi
 
 
+def test_a_ring_of_few_recordings_remains_a_rival_though_it_is_not_measured() -> None:
+    world = World(by_ring(GB // 4), sweep_ms=2 * MINUTE_MS)
+    world.run(1)
+    rules = learn(world.deletions)
+    assert "ring" not in kinds(rules)
+    assert all("ring" in rule.rivals for rule in rules)
+
+
+def test_a_recorder_that_makes_room_for_long_keeps_its_floor_inside() -> None:
+    def a_hundred_at_once(world: World) -> list[File]:
+        return sorted(world.files, key=lambda f: f.start_ms)[: 100 * (world.free_bytes < 2 * GB)]
+
+    world = World(a_hundred_at_once, disk_bytes=10 * GB, others_swing_bytes=GB // 2)
+    world.run(4)
+    rule = named(learn(world.deletions), "floor")
+    assert rule.lo <= 2 * GB <= rule.hi
+
+
 def test_few_sweeps_say_nothing() -> None:
     world = World(by_age(5 * HOUR_MS), sweep_ms=HOUR_MS)
     world.run((5 + MIN_SWEEPS - 2) / 24)

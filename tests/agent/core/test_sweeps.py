@@ -1,29 +1,9 @@
 import pytest
+from agent.recorders_kept import BEGIN_MS, deletion
 
-from layover_agent.core.sweeps import TOGETHER_MS, Deletion, period_ms, sweeps
+from layover_agent.core.sweeps import TOGETHER_MS, period_ms, sweeps
 
-T = 1_795_258_800_000
-
-
-def deletion(missed_s: float, camera: str = "front", **values: object) -> Deletion:
-    missed_ms = T + int(missed_s * 1000)
-    plain: dict[str, object] = {
-        "camera": camera,
-        "start_ms": T - 90_000_000,
-        "end_ms": T - 89_900_000,
-        "mtime_ms": T - 89_900_000,
-        "size_bytes": 1000,
-        "seen_ms": missed_ms - 30_000,
-        "missed_ms": missed_ms,
-        "source_before_bytes": 0,
-        "source_after_bytes": 0,
-        "source_added_bytes": 0,
-        "camera_before_bytes": 0,
-        "camera_after_bytes": 0,
-        "camera_added_bytes": 0,
-        **values,
-    }
-    return Deletion(**plain)  # type: ignore[arg-type]
+T = BEGIN_MS
 
 
 def test_what_two_looks_saw_of_one_sweep_is_one() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.kit import touch_at
+
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.frigate import RECORDINGS, FrigateSource
 

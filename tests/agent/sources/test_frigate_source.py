@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-
 from agent.sources.frigate_kit import START_S, VERSIONS, Frigate, live
+
 from layover_agent.core.paths import UnsafePath
 from layover_agent.sources import readonly
 from layover_agent.sources.frigate import FrigateSource
@@ -152,9 +152,7 @@ def test_a_row_that_contradicts_the_name_makes_it_unsure(frigate: Frigate) -> No
 
 
 def test_nulls_where_an_altered_schema_lets_them_in(frigate: Frigate) -> None:
-    frigate.run(
-        "DROP TABLE recordings", "CREATE TABLE recordings (path, start_time, end_time, id)"
-    )
+    frigate.run("DROP TABLE recordings", "CREATE TABLE recordings (path, start_time, end_time, id)")
     frigate.file()
     frigate.run(
         f"INSERT INTO recordings VALUES ('/media/frigate/recordings/{NAME}', NULL, NULL, NULL)"

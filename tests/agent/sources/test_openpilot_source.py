@@ -3,8 +3,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from agent.kit import write_at
+
 from layover_agent.core.openpilot import SEGMENT_MS
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.openpilot import OpenpilotSource

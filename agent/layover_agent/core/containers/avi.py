@@ -12,6 +12,7 @@ from layover_agent.core.containers.container import Container, milliseconds
 from layover_agent.core.containers.window import Window
 
 _MAX_STREAMS = 16
+_MAX_CHUNKS = 1000
 
 
 class _Chunk(NamedTuple):
@@ -44,8 +45,10 @@ def look(window: Window) -> Container:
 
 
 def _chunks(window: Window, begin: int, end: int) -> Iterator[_Chunk]:
-    """The chunks one after another; one that does not fit is the last. At most a few thousand."""
-    while end - begin >= 8:
+    """The chunks one after another; one that does not fit is the last. At most a thousand."""
+    for _ in range(_MAX_CHUNKS):
+        if end - begin < 8:
+            return
         head = window.at(begin, 12)
         if len(head) < 8:
             return

@@ -99,9 +99,19 @@ def _info(window: Window, info: Element, segment: _Segment) -> None:
         if element.id == _SCALE:
             segment.tick_ns = number(window, element)
         elif element.id == _DURATION:
-            raw = window.at(element.body, min(element.end - element.body, 8))
-            ticks = struct.unpack({4: ">f", 8: ">d"}.get(len(raw), "0s"), raw)[0] if raw else 0.0
+            ticks = _float(window, element)
             segment.duration_ticks = ticks if 0 < ticks < 1 << 50 else 0.0
+
+
+def _float(window: Window, element: Element) -> float:
+    """A number of four or eight bytes; 0 where it is none."""
+    width = element.end - element.body
+    raw = window.at(element.body, width) if width in (4, 8) else b""
+    return (
+        float(struct.unpack(">d" if width == 8 else ">f", raw)[0])
+        if raw and len(raw) == width
+        else 0.0
+    )
 
 
 def _unsized_end(window: Window, cluster: Element) -> int:

@@ -36,7 +36,7 @@ class _Stream(NamedTuple):
 
 
 def look(window: Window) -> Container:
-    shape = _shape(window.at(0, PIECE_BYTES), (188, 192))
+    shape = _shape(window.at(0, PIECE_BYTES))
     if shape is None:
         return Container(False, None, "it holds no transport packets", playable=False)
     width, begin = shape
@@ -48,11 +48,11 @@ def look(window: Window) -> Container:
     return Container(not why, milliseconds(longest, _CLOCK_HZ), why, playable=True)
 
 
-def _shape(piece: bytes, widths: tuple[int, ...]) -> tuple[int, int] | None:
+def _shape(piece: bytes) -> tuple[int, int] | None:
     """The packets' width and where the first of several in a row begins: junk may come first."""
     at = piece.find(_SYNC)
     while at >= 0:
-        for width in widths:
+        for width in (188, 192):
             begin = at - width + 188  # 192: four bytes of time come before each packet
             marks = piece[at : at + width * _PACKETS_IN_A_ROW : width]
             enough = begin == 0 or (begin > 0 and len(marks) == _PACKETS_IN_A_ROW)
@@ -74,10 +74,9 @@ def _first_times(window: Window, begin: int, width: int) -> tuple[Times, set[int
                 times.setdefault(stream.pid, []).append(stream.time)
                 if stream.picture:
                     pictures.add(stream.pid)
-            if pictures and all(len(times[pid]) >= _ENOUGH_FIRST for pid in pictures):
-                return times, pictures
         at += len(piece)
-        if len(piece) < width:
+        enough = pictures and all(len(times[pid]) >= _ENOUGH_FIRST for pid in pictures)
+        if enough or len(piece) < width:
             break
     return times, pictures or set(times)
 
@@ -85,24 +84,44 @@ def _first_times(window: Window, begin: int, width: int) -> tuple[Times, set[int
 def _last_times(window: Window, begin: int, width: int, main: set[int]) -> tuple[Times, str]:
     """The last times of each stream, and what is wrong with the file's end."""
     times: Times = {}
-    why = "its end holds no transport packets"
+    why = ""
     end = window.size_bytes
     for number in range(_TAIL_PIECES):
         start = max(begin, end - PIECE_BYTES)
         piece = window.at(start, end - start)
-        shape = _shape(piece, (width,))
-        if shape is not None:
-            packets = piece[shape[1] :]
-            if number == 0 and packets[width - 188 :: width].strip(b"\x47") == b"":
-                why = "the last packet is cut" if len(packets) % width else ""
-            for stream in _streams(packets, width):
+        last = _last_packet(piece, width, few=start == begin)
+        if number == 0:
+            why = _wrong_with_end(len(piece) - last if last is not None else None, width)
+        if last is not None:
+            for stream in _streams(piece[last % width : last + width], width):
                 times.setdefault(stream.pid, []).append(stream.time)
             # What comes before the first packet here is the rest of one in the piece before.
-            start += min(shape[1], width) if start > begin else 0
+            start += last % width if start > begin else 0
         if start <= begin or all(len(times.get(pid, ())) >= _ENOUGH_LAST for pid in main):
             break
         end = start
     return times, why
+
+
+def _last_packet(piece: bytes, width: int, few: bool) -> int | None:
+    """Where the last of several packets in a row begins; ``few``: there need not be several."""
+    at = len(piece)
+    while (at := piece.rfind(_SYNC, 0, at)) >= 0:
+        marks = piece[at % width : at + 1 : width][-_PACKETS_IN_A_ROW:]
+        in_a_row = marks.count(_SYNC) == len(marks)
+        if in_a_row and (few or len(marks) == _PACKETS_IN_A_ROW) and at >= width - 188:
+            return at - (width - 188)
+    return None
+
+
+def _wrong_with_end(left: int | None, width: int) -> str:
+    """``left``: the bytes from the last packet's beginning on."""
+    if left == width:
+        return ""
+    # Of a packet of 192 bytes the four before its mark may be all that was written.
+    if left is not None and (left < width or left - width <= width - 188):
+        return "the last packet is cut"
+    return "its end holds no transport packets"
 
 
 def _streams(packets: bytes, width: int) -> Iterator[_Stream]:

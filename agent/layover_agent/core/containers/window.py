@@ -10,7 +10,7 @@ PIECE_BYTES = 65_536
 
 MAX_READS = 4000
 MAX_BYTES = 16 << 20
-MAX_LOOKS = 40_000
+MAX_LOOKS = 20_000
 
 
 class Exhausted(Exception):

@@ -1,7 +1,8 @@
 import struct
 
 import pytest
-from agent.core.containers.media import (
+from agent.core.containers.memory import seen
+from agent.core.containers.mp4_bytes import (
     FTYP,
     MDAT,
     box,
@@ -11,7 +12,6 @@ from agent.core.containers.media import (
     moov,
     movie_of_fragments,
     mvhd,
-    seen,
     trak,
     wide_box,
 )
@@ -149,7 +149,7 @@ def test_fragments_cut_short(case: str) -> None:
 
 
 def test_a_bare_segment_is_timed_by_its_own_index() -> None:
-    data = box(b"styp", b"msdh0000") + sidx(200) + moof(5000, 25, listed=40) + bytes()
+    data = box(b"styp", b"msdh0000") + sidx(200) + moof(5000, 25, listed=40) + b""
     found = seen("m4s", data + MDAT)
     assert (found.complete, found.duration_ms, found.playable) == (True, 1000, None)
 

@@ -1,47 +1,6 @@
-"""Containers by hand, byte by byte, and by ffmpeg; and what a decoder says of them."""
+"""MP4 by hand, box by box."""
 
 import struct
-import subprocess
-from dataclasses import dataclass, field
-from pathlib import Path
-
-import av
-
-from layover_agent.core.containers import Container, look
-
-SOURCES = [
-    *("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25"),
-    *("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"),
-]
-CODECS = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-b:v", "300k", "-c:a", "aac"]
-
-
-@dataclass
-class Bytes:
-    """A file in memory that counts what is read of it."""
-
-    data: bytes
-    reads: int = 0
-    bytes_read: int = 0
-    asked: int = 0
-    """The most that was asked for at once."""
-    spans: list[tuple[int, int]] = field(default_factory=list)
-
-    def read(self, offset: int, length: int) -> bytes:
-        assert offset >= 0
-        assert length > 0
-        self.reads += 1
-        self.asked = max(self.asked, length)
-        self.bytes_read += length
-        self.spans.append((offset, length))
-        return self.data[offset : offset + length]
-
-
-def seen(kind: str, data: bytes) -> Container:
-    """What the walker of that kind says."""
-    found = look(kind, Bytes(data).read, len(data))
-    assert found is not None
-    return found
 
 
 def box(kind: bytes, *bodies: bytes) -> bytes:
@@ -103,29 +62,3 @@ MDAT = box(b"mdat", b"v" * 100)
 def fragments(count: int, each_ms: int = 1000, after_ms: int = 0, media: bytes = MDAT) -> bytes:
     """So many whole pairs of ``moof`` and ``mdat``, 25 samples of 40 ms each by default."""
     return b"".join(moof(after_ms + n * each_ms, each_ms // 40) + media for n in range(count))
-
-
-def ffmpeg(path: Path, seconds: float, *options: str) -> Path:
-    """A real file; the format by its name."""
-    run = ["ffmpeg", "-v", "error", "-y", *SOURCES, "-t", str(seconds), *CODECS, *options]
-    subprocess.run([*run, str(path)], check=True, timeout=120)
-    return path
-
-
-def decoded_ms(path: Path) -> int:
-    """How long the pictures are that a decoder gets out of what is there."""
-    begin = end = step = None
-    with av.open(str(path)) as media:
-        stream = media.streams.video[0]
-        try:
-            for packet in media.demux(stream):
-                if packet.pts is None or packet.is_corrupt:
-                    continue
-                begin = packet.pts if begin is None else min(begin, packet.pts)
-                end = packet.pts if end is None else max(end, packet.pts)
-                step = packet.duration or step
-        except av.error.FFmpegError:
-            pass
-        assert begin is not None
-        assert end is not None
-        return round((end - begin + (step or 0)) * stream.time_base * 1000)
