@@ -126,12 +126,13 @@ class Api:
         return Response(200, {"Content-Type": MEDIA_MSGPACK}, body)
 
     async def _pages(self, epoch: str, after: int, pages: int) -> AsyncGenerator[bytes]:
-        for _ in range(pages):
-            page, last_seq = await self._manifest.packed_page(epoch, after, MAX_PAGE_ROWS)
-            yield framed(page)
-            if last_seq is None:
-                return
-            epoch, after = self._manifest.epoch, last_seq
+        with self._hasher.resting():
+            for _ in range(pages):
+                page, last_seq = await self._manifest.packed_page(epoch, after, MAX_PAGE_ROWS)
+                yield framed(page)
+                if last_seq is None:
+                    return
+                epoch, after = self._manifest.epoch, last_seq
 
     async def _recording(self, request: Request, row: Row) -> Response:
         rate_bps = _rate(request)

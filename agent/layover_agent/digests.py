@@ -1,14 +1,17 @@
 """Digests of recordings: hashed once, signed by the box's key, kept as long as the file is."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
 import time
+from collections.abc import Callable, Iterator
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from layover_agent.clock import Clock
+from layover_agent.core.kindness import LEAST_WAITED_SHARE
 from layover_agent.errors import AgentError
 from layover_agent.files import Files, unchanged
 from layover_agent.manifest import Manifest
@@ -21,6 +24,13 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 30.0
 """How often the background looks for work when nobody tells it."""
+REST_S = 0.25
+"""How often it asks whether it may go on."""
+BACKGROUND_SHARE = 0.5
+"""Of the time, at most: the recorder gets as much as is taken."""
+
+Share = Callable[[], float]
+"""How much of the time work that can wait may take now, 0 to 1."""
 
 
 class Hasher:
@@ -33,7 +43,9 @@ class Hasher:
         clock: Clock,
         key: ec.EllipticCurvePrivateKey,
         identity: str,
+        share: Share = lambda: 1.0,
     ) -> None:
+        self._share = share
         self._manifest = manifest
         self._files = files
         self._clock = clock
@@ -41,8 +53,18 @@ class Hasher:
         self._identity = identity
         self._one_at_a_time = asyncio.Lock()
         self._asked = 0
+        self._resting = 0
         self._stopped = False
         self._news = asyncio.Event()
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """While the block runs, nothing is hashed that nobody asked for."""
+        self._resting += 1
+        try:
+            yield
+        finally:
+            self._resting -= 1
 
     def news(self) -> None:
         """There may be recordings without digests."""
@@ -61,6 +83,8 @@ class Hasher:
     async def _hash_new_ones(self) -> None:
         skipped: set[str] = set()
         while True:
+            while not await asyncio.to_thread(self._background_share):
+                await asyncio.sleep(REST_S)
             self._news.clear()
             recording_id = await self._manifest.without_statement(skipped)
             row = None if recording_id is None else await self._manifest.get(recording_id)
@@ -108,8 +132,22 @@ class Hasher:
         ctime_ns = await asyncio.to_thread(self._files.ctime_ns, row)
         return await self._manifest.statement(row, ctime_ns)
 
+    def _background_share(self) -> float:
+        return 0.0 if self._resting else min(self._share(), BACKGROUND_SHARE)
+
+    def _leave_time(self, took_s: float, can_wait: bool) -> None:
+        """Leaves the box time for others after work that took so long; in a thread."""
+        if not can_wait:
+            time.sleep(took_s * (1 / max(self._share(), LEAST_WAITED_SHARE) - 1))
+            return
+        while not (share := self._background_share()):
+            if self._stopped or self._asked:
+                return
+            time.sleep(REST_S)
+        time.sleep(took_s * (1 / share - 1))
+
     def _hash(self, row: Row, kind: bool) -> Digests:
-        """``kind``: leave the recorder as much time as is taken, unless somebody waits."""
+        """``kind``: nobody waits for it, as far as is known now."""
         handle = self._files.open(row)
         try:
             whole = hashlib.sha256()
@@ -130,8 +168,8 @@ class Hasher:
                 whole.update(data)
                 chunks.append(hashlib.sha256(data).digest())
                 offset += len(data)
-                if kind and not self._asked:
-                    time.sleep(time.monotonic() - began_s)
+                if offset < row.size_bytes:
+                    self._leave_time(time.monotonic() - began_s, kind and not self._asked)
             if not unchanged(handle, row):
                 raise AgentError(Reason.CHANGED, "the file changed while it was hashed")
         except OSError as error:

@@ -1,10 +1,13 @@
 """What the agent learned over time, beside the manifest: deletions, rhythms, clock steps, faults.
 
 All of it is bounded. Callers gather what they have and write it at once: each transaction here is
-a flush of the box's flash.
+a flush of the box's flash. What cannot be written (a full disk) is logged and costs nothing else.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import contextlib
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -13,6 +16,8 @@ from layover_agent.core.lateness import BadRhythm, Rhythm
 from layover_agent.core.steps import Reading, Step
 from layover_agent.core.sweeps import Deletion
 from layover_agent.database import Database
+
+log = logging.getLogger(__name__)
 
 KEPT_DELETIONS = 2_000
 """Per source."""
@@ -77,11 +82,12 @@ class Journal:
         self,
         deletions: Mapping[str, Collection[Deletion]],
         habits: Mapping[tuple[str, str], Habits],
-    ) -> None:
-        """Deletions by source, and habits by source and camera, in one transaction."""
+    ) -> bool:
+        """Deletions by source, and habits by source and camera, in one transaction; False: they
+        could not be written."""
         if not habits and not any(deletions.values()):
-            return
-        async with self._database._transaction():
+            return True
+        async with self._written("observations") as done, self._database._transaction():
             execute = self._database._connection.execute
             for source, some in deletions.items():
                 for one in some:
@@ -97,6 +103,7 @@ class Journal:
                     " VALUES (?, ?, ?, ?)",
                     (source, camera, one_camera.fill.to_bytes(), one_camera.rhythm.to_bytes()),
                 )
+        return not done.failed
 
     async def last_look_ms(self) -> int | None:
         """When the last look of an earlier run began; None: there was none."""
@@ -123,7 +130,7 @@ class Journal:
         return [(end_ms, bool(locked)) for end_ms, locked in rows]
 
     async def note_steps(self, steps: Iterable[Step]) -> None:
-        async with self._database._transaction():
+        async with self._written("clock steps"), self._database._transaction():
             execute = self._database._connection.execute
             for step in steps:
                 await execute(
@@ -157,7 +164,8 @@ class Journal:
         return Reading(boot_id=boot_id, mono_ms=mono_ms, wall_ms=wall_ms)
 
     async def set_last_reading(self, now: Reading) -> None:
-        await self._database.set_note("clock", f"{now.boot_id} {now.mono_ms} {now.wall_ms}")
+        async with self._written("the clocks"):
+            await self._database.set_note("clock", f"{now.boot_id} {now.mono_ms} {now.wall_ms}")
 
     async def faults(
         self, present: Collection[Subject], now_ms: int, uptime_s: int
@@ -176,7 +184,7 @@ class Journal:
         over = known.keys() - result.keys()
         due = [one for one in result if one not in known or one in stale]
         if over or due:
-            async with self._database._transaction():
+            async with self._written("faults"), self._database._transaction():
                 execute = self._database._connection.execute
                 for one in over:
                     await execute("DELETE FROM faults WHERE code = ? AND subject = ?", one)
@@ -188,6 +196,20 @@ class Journal:
                         (*one, since.since_ms, since.since_uptime_s, now_ms),
                     )
         return result
+
+    @contextlib.asynccontextmanager
+    async def _written(self, what: str) -> AsyncIterator["_Done"]:
+        done = _Done()
+        try:
+            yield done
+        except sqlite3.OperationalError as error:
+            done.failed = True
+            log.warning("%s cannot be written down: %s", what, error)
+
+
+@dataclass(slots=True)
+class _Done:
+    failed: bool = False
 
 
 def _named(row: Any, locked_at: int) -> dict[str, Any]:

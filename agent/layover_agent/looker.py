@@ -46,7 +46,9 @@ class Looker:
             if self._everything or loop.time() >= due_s or len(heard) > MOST_HEARD:
                 self._everything = False
                 await watch.follow()
-                settles_in_s = await self._scanner.scan(p for p, closed in heard.items() if closed)
+                with self._hasher.resting():
+                    closed = [path for path, was_closed in heard.items() if was_closed]
+                    settles_in_s = await self._scanner.scan(closed)
                 due_s = loop.time() + self._pause_s(watch)
             else:
                 settles_in_s = await self._scanner.look(heard)

@@ -16,8 +16,9 @@ from layover_agent.core.lateness import Lateness, Rhythm
 from layover_agent.core.retention import Learned, learn
 from layover_agent.core.sweeps import Deletion
 from layover_agent.gathering import MAX_CAMERAS, Gathering
-from layover_agent.journal import Habits, Journal
+from layover_agent.journal import KEPT_DELETIONS, Habits, Journal
 from layover_agent.rows import Row
+from layover_agent.wire.types import Retention
 
 WRITE_EVERY_MS = 900_000
 RECOUNT_EVERY_MS = 6 * 3_600_000
@@ -143,6 +144,13 @@ class Observer:
             self._learned[source] = await asyncio.to_thread(learn, observed)
         return self._learned[source]
 
+    async def rules(self, source: str) -> list[Retention]:
+        """What was learned, for the wire: of each kind the one that explains most."""
+        best: dict[tuple[str, str], Learned] = {}
+        for rule in await self.learned(source):
+            best.setdefault((rule.kind, rule.camera), rule)
+        return [_told(source, rule) for rule in best.values()]
+
     def lateness(self) -> dict[tuple[str, str], Lateness]:
         """By source and camera, now."""
         now_ms = self._clock.wall_ms()
@@ -163,10 +171,35 @@ class Observer:
     async def save(self) -> None:
         """Writes down what was not written yet; to be called at the end, too."""
         self._written_mono_ms = self._clock.mono_ms()
-        pending, self._pending = self._pending, defaultdict(list)
-        touched, self._touched = self._touched, set()
         self._learned.clear()
-        await self._journal.write(pending, {key: self._habits[key] for key in touched})
+        touched, self._touched = self._touched, set()
+        pending, self._pending = self._pending, defaultdict(list)
+        habits = {key: self._habits[key] for key in touched}
+        if not await self._journal.write(pending, habits):
+            self._touched |= touched
+            for source, some in pending.items():
+                self._pending[source] = [*some, *self._pending[source]][-KEPT_DELETIONS:]
+
+
+def _told(source: str, rule: Learned) -> Retention:
+    """The careful end of the interval stands for the rule: the one that deletes earlier."""
+    age = rule.kind == "age"
+    return Retention(
+        source=source,
+        kind=rule.kind,
+        max_bytes=rule.lo if rule.kind == "ring" else 0,
+        max_age_s=rule.lo // 1000 if age else 0,
+        age_from=rule.age_from or "start",
+        min_free_bytes=rule.hi if rule.kind == "floor" else 0,
+        camera=rule.camera,
+        exempt_locked=rule.exempt_locked,
+        learned=True,
+        lo=rule.lo // 1000 if age else rule.lo,
+        hi=-(-rule.hi // 1000) if age else rule.hi,
+        support=rule.support,
+        contradictions=rule.contradictions,
+        rivals=list(rule.rivals),
+    )
 
 
 def _free_bytes(folder: str) -> int | None:

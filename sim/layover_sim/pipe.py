@@ -44,7 +44,7 @@ class Pipe:
             now_s = self._loop.time()
             ready_s = self._lane.reserve(len(data), now_s)
             self._held_bytes += len(data)
-            self._line.put_nowait((ready_s + self._lane.delay_s, data))
+            self._line.put_nowait((max(ready_s, now_s) + self._lane.delay_s, data))
             # Nothing is read ahead of the rate, so the sender feels it.
             await self._sleep_until(ready_s)
 

@@ -35,13 +35,15 @@ chmod 1777 "$root/tmp"
 mknod -m 666 "$root/dev/null" c 1 3; mknod -m 666 "$root/dev/zero" c 1 5
 mknod -m 666 "$root/dev/full" c 1 7; mknod -m 666 "$root/dev/random" c 1 8
 mknod -m 666 "$root/dev/urandom" c 1 9; mknod -m 666 "$root/dev/tty" c 5 0
+ln -s pts/ptmx "$root/dev/ptmx"; mkdir "$root/dev/mqueue" "$root/dev/hugepages"
 mount -t proc proc "$root/proc"
 mount --bind "$root/proc/sys" "$root/proc/sys"; mount -o remount,bind,ro "$root/proc/sys"
 mount -t sysfs -o ro sysfs "$root/sys"; mount -t cgroup2 none "$root/sys/fs/cgroup"
 mkdir "$root/run/systemd"
 mkdir "$root/run/shared"; mount --bind "$1/shared" "$root/run/shared"
-exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" \\
-  /usr/lib/systemd/systemd --system --unit=basic.target --show-status=0 --log-target=console --log-level=debug
+cd "$root"; pivot_root . mnt; umount -l mnt
+exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+  /usr/lib/systemd/systemd --system --unit=basic.target --show-status=0 --log-target=null
 """.replace("HIDDEN", " ".join(HIDDEN)).replace("TARGETS", " ".join(TARGETS))
 
 
@@ -62,7 +64,6 @@ class Boxed:
     """A running box. ``shared`` is a folder of the test's that it has at /run/shared."""
 
     pid: int
-    root: Path
     shared: Path
 
     def try_(self, *command: str, text: str = "") -> "subprocess.CompletedProcess[str]":
@@ -75,7 +76,7 @@ class Boxed:
             "DEBIAN_FRONTEND=noninteractive",
         ]
         return subprocess.run(
-            [*enter, "chroot", str(self.root), *clean, *command],
+            [*enter, *clean, *command],
             input=text, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
 
@@ -114,20 +115,20 @@ def boxed(folder: Path) -> Iterator[Boxed]:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     try:
-        yield _booted(process, stage / "root", shared, folder / "boot.log")
+        yield _booted(process, shared, folder / "boot.log")
     finally:
         process.send_signal(signal.SIGKILL)  # takes PID 1 with it, and PID 1 everything
         process.wait()
         _remove_group(group)
 
 
-def _booted(process: "subprocess.Popen[bytes]", root: Path, shared: Path, log: Path) -> Boxed:
+def _booted(process: "subprocess.Popen[bytes]", shared: Path, log: Path) -> Boxed:
     deadline = time.monotonic() + 30
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while time.monotonic() < deadline and process.poll() is None:
         pids = children.read_text().split()
         if pids:
-            box = Boxed(int(pids[0]), root, shared)
+            box = Boxed(int(pids[0]), shared)
             if box.try_("systemctl", "is-active", "basic.target").stdout.strip() == "active":
                 return box
         time.sleep(0.05)

@@ -185,6 +185,20 @@ async def test_a_lasting_fault_is_written_once_an_hour(
     assert await last_ms() == T + 2 * FRESH_MS
 
 
+async def test_what_cannot_be_written_is_logged_and_costs_nothing_else(
+    manifest: Manifest, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    await manifest._connection.execute("PRAGMA query_only = ON")
+    assert not await journal.write({"main": [deletion(0)]}, {})
+    await journal.note_steps([step(1)])
+    await journal.set_last_reading(Reading(boot_id="b", mono_ms=1, wall_ms=2))
+    assert await journal.faults([("a", "b")], T, 5) == {("a", "b"): Since(T, 5)}
+    assert len(caplog.records) == 4
+    await manifest._connection.execute("PRAGMA query_only = OFF")
+    assert await journal.write({"main": [deletion(0)]}, {})
+    assert len(await journal.deletions("main")) == 1
+
+
 async def test_faults_are_bounded(journal: Journal) -> None:
     many = [("a", str(n)) for n in range(module.KEPT_FAULTS + 50)]
     assert len(await journal.faults(many, T, 0)) == module.KEPT_FAULTS

@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 from agent.boxed import Boxed, boxed, why_not
+from agent.kit import FleetCa
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from layover_agent.wire.identity import identity_of_public_key
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "agent" / "packaging"
@@ -233,6 +238,11 @@ PREPARED = "ExecStartPre=+/usr/lib/layover-agent/prepare /recordings/.layover-ho
             OPEN_DISK + PREPARED, UNTOUCHED | {"link": "EPERM"}, id="in-the-recorder-s-group"
         ),
         pytest.param(
+            OPEN_DISK + PREPARED + "CapabilityBoundingSet=CAP_FOWNER\nAmbientCapabilities=CAP_FOWNER\n",
+            UNTOUCHED | {"link": "ok", "chmod": "ok"},
+            id="the-capability-without-the-filter-opens-modes",
+        ),
+        pytest.param(
             BY_CAPABILITY + "PrivateUsers=yes\n",
             UNTOUCHED | {"link": "EPERM"},
             id="a-user-namespace-without-the-recorder",
@@ -264,3 +274,149 @@ def probed(box: Boxed, dropin: str) -> dict[str, object]:
     assert done.returncode == 0, done.stderr + said
     result: dict[str, object] = json.loads(said)
     return result
+
+
+@needs_box
+@pytest.mark.slow
+def test_a_disk_that_comes_late_or_is_taken_out(installed: Boxed) -> None:
+    """The agent's own view of the mounts follows the box's, and never keeps a disk busy."""
+    box = installed
+    box.run("umount", "/recordings")
+    box.write("/run/systemd/system/late.service", UNIT.read_text())
+    box.write("/run/systemd/system/late.service.d/10-holds.conf", BY_CAPABILITY)
+    box.write(
+        "/run/systemd/system/late.service.d/20-probe.conf",
+        "[Unit]\nConditionPathExists=\n[Service]\nType=exec\nWatchdogSec=0\nRestart=no\n"
+        "ExecStart=\nExecStart=/usr/bin/sleep infinity\n",
+    )
+    box.run("systemctl", "daemon-reload")
+    box.run("systemctl", "start", "late.service")
+    pid = box.run("systemctl", "show", "--property=MainPID", "--value", "late.service")
+    inside = ["nsenter", "-t", pid, "-m"]
+    box.run("mount", "-t", "tmpfs", "-o", "size=1m", "disk", "/recordings")
+    box.run("sh", "-euc", RECORDED)
+    seen = box.run(*inside, "findmnt", "--noheadings", "--output=SOURCE,OPTIONS", "/recordings")
+    assert seen.startswith("disk") and "rw" in seen.split()[-1].split(",")
+    box.run("umount", "/recordings")  # not lazily: busy is an error
+    assert "disk" not in box.run(*inside, "cat", "/proc/self/mounts").split()
+    box.run("systemctl", "stop", "late.service")
+    box.run("mount", "-t", "tmpfs", "none", "/recordings")
+    box.run("mount", "-t", "tmpfs", "-o", "size=1m", "disk", "/recordings")
+    box.run("systemctl", "start", "late.service")
+    box.run("umount", "/recordings")
+    pid = box.run("systemctl", "show", "--property=MainPID", "--value", "late.service")
+    assert "disk" not in box.run("nsenter", "-t", pid, "-m", "cat", "/proc/self/mounts").split()
+    box.run("systemctl", "stop", "late.service")
+
+
+# --- a box's life
+
+
+@needs_box
+@pytest.mark.slow
+def test_from_install_to_purge(box: Boxed, package: Path) -> None:
+    deb = f"/run/shared/{package.name}"
+    before = files(box)
+    recordings = digests(box, "/recordings")
+
+    box.run("dpkg", "-i", deb)
+    assert box.run("systemctl", "is-enabled", "layover-agent") == "enabled"
+    assert state_of(box) == "inactive"  # nothing is configured: nothing fails, nothing runs
+
+    enrol(box)
+    box.write("/etc/systemd/system/layover-agent.service.d/holds.conf", BY_CAPABILITY)
+    box.run("systemctl", "daemon-reload")
+    box.run("systemctl", "start", "layover-agent")  # waits for READY=1
+    first = main_pid(box)
+    assert box.run("stat", "-c", "%U", f"/proc/{first}") == "layover"
+    assert box.run("stat", "-c", "%U %a", "/recordings/.layover-holds") == "layover 700"
+    identity = digests(box, "/var/lib/layover-agent/identity")
+    assert box.run("find", "/var/lib/layover-agent", "!", "-user", "layover") == ""
+
+    box.run("dpkg", "-i", deb)
+    assert state_of(box) == "active"
+    assert main_pid(box) != first
+
+    box.run("dpkg", "-r", "layover-agent")
+    assert state_of(box) == "inactive"
+    assert digests(box, "/var/lib/layover-agent/identity") == identity
+    assert "/etc/layover-agent/box.toml" in files(box)
+
+    box.run("dpkg", "-i", deb)
+    box.run("systemctl", "is-active", "layover-agent")
+    assert digests(box, "/var/lib/layover-agent/identity") == identity
+
+    box.run("dpkg", "--purge", "layover-agent")
+    assert files(box) - before == set()
+    assert digests(box, "/recordings") == recordings
+
+
+@needs_box
+@pytest.mark.slow
+def test_a_hung_agent_is_restarted(box: Boxed, package: Path) -> None:
+    box.run("dpkg", "-i", f"/run/shared/{package.name}")
+    enrol(box)
+    box.write(
+        "/etc/systemd/system/layover-agent.service.d/soon.conf",
+        "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n",
+    )
+    box.run("systemctl", "daemon-reload")
+    box.run("systemctl", "start", "layover-agent")
+    hung = main_pid(box)
+    box.run("kill", "-STOP", hung)
+    show = ("systemctl", "show", "--property=NRestarts", "--value", "layover-agent")
+    box.until(*show, says="1")
+    box.until("systemctl", "is-active", "layover-agent", says="active")
+    assert main_pid(box) != hung
+
+
+@needs_box
+@pytest.mark.slow
+def test_purge_keeps_held_recordings_that_exist_nowhere_else(box: Boxed, package: Path) -> None:
+    box.run("dpkg", "-i", f"/run/shared/{package.name}")
+    box.run("mkdir", "-p", "/var/lib/layover-agent/holds", "/var/lib/layover-agent/identity")
+    box.write("/var/lib/layover-agent/holds/only", "moving")
+    box.write("/var/lib/layover-agent/twice", "moving")
+    box.run("ln", "/var/lib/layover-agent/twice", "/var/lib/layover-agent/holds/twice")
+    done = box.try_("dpkg", "--purge", "layover-agent")
+    assert done.returncode == 0
+    assert "/var/lib/layover-agent/holds has recordings" in done.stderr
+    assert box.run("ls", "-A", "/var/lib/layover-agent") == "holds"
+    assert box.run("cat", "/var/lib/layover-agent/holds/only") == "moving"
+
+
+def enrol(box: Boxed) -> None:
+    """As a technician does it: as root, with files that central made."""
+    box.write("/etc/layover-agent/box.toml", CONFIG)
+    about = ("--config", "/etc/layover-agent/box.toml")
+    said = box.run("layover-agent", "identity", *about, "--csr", "/run/shared/box.csr")
+    request = (box.shared / "box.csr").read_bytes()
+    identity = identity_of(request)
+    assert identity.replace(":", "")[:4] in said
+    (box.shared / "box.pem").write_bytes(FleetCa().bundle(request, identity))
+    box.run("layover-agent", "enrol", *about, "/run/shared/box.pem")
+
+
+def identity_of(request: bytes) -> str:
+    key = x509.load_pem_x509_csr(request).public_key()
+    return identity_of_public_key(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def state_of(box: Boxed) -> str:
+    return box.try_("systemctl", "is-active", "layover-agent").stdout.strip()
+
+
+def main_pid(box: Boxed) -> str:
+    return box.run("systemctl", "show", "--property=MainPID", "--value", "layover-agent")
+
+
+def files(box: Boxed) -> set[str]:
+    """What a package could leave behind: everything but dpkg's own books and the logs."""
+    script = "find /etc /usr /var /run/systemd/system -path /var/lib/dpkg -prune -o -path /var/log"
+    script += " -prune -o -path /var/cache -prune -o -print"
+    return set(box.run("sh", "-c", script).splitlines())
+
+
+def digests(box: Boxed, folder: str) -> str:
+    script = 'find "$1" -type f -exec sha256sum {} + | sort'
+    return box.run("sh", "-c", script, "sh", folder)

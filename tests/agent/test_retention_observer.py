@@ -9,13 +9,22 @@ import pytest
 from agent.conftest import Box, Opened
 from agent.kit import HandClock
 
+from layover_agent.core.retention import Learned
 from layover_agent.core.sweeps import Deletion
 from layover_agent.gathering import MAX_CAMERAS
 from layover_agent.journal import Journal
 from layover_agent.manifest import Manifest, opened
-from layover_agent.retention import BOOTING_MS, RECOUNT_EVERY_MS, WRITE_EVERY_MS, Observer
+from layover_agent.retention import (
+    BOOTING_MS,
+    RECOUNT_EVERY_MS,
+    WRITE_EVERY_MS,
+    Observer,
+    _told,
+)
 from layover_agent.rows import Row
 from layover_agent.scan import Scanner
+from layover_agent.wire.codec import decode, encode
+from layover_agent.wire.types import Retention
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -100,6 +109,30 @@ async def test_the_age_by_which_a_folder_is_swept_is_learned(site: Watched) -> N
     assert ends.lo <= 6 * HOUR_MS + 10 * MINUTE_MS
     assert ends.hi >= 6 * HOUR_MS
     assert ends.contradictions == 0
+    (told,) = [rule for rule in await site.observer.rules("main") if rule.kind == "age"]
+    best = rules[f"age:{told.age_from}"]
+    assert (told.max_age_s, told.lo, told.support) == (
+        best.lo // 1000,
+        best.lo // 1000,
+        best.support,
+    )
+    assert told.learned
+    assert (told.max_bytes, told.min_free_bytes) == (0, 0)
+
+
+def test_every_kind_is_told_by_its_careful_end() -> None:
+    plain = {"support": 9, "contradictions": 1}
+    for rule, told in [
+        (Learned(kind="ring", lo=5, hi=7, camera="front", **plain), {"max_bytes": 5}),
+        (Learned(kind="floor", lo=5, hi=7, **plain), {"min_free_bytes": 7}),
+        (Learned(kind="age", age_from="end", lo=5_900, hi=7_100, **plain), {"max_age_s": 5}),
+    ]:
+        message = _told("main", rule)
+        for name in ("max_bytes", "min_free_bytes", "max_age_s"):
+            assert getattr(message, name) == told.get(name, 0)
+        assert (message.camera, message.age_from) == (rule.camera, rule.age_from or "start")
+        assert message.lo <= message.hi
+        assert decode(Retention, encode(message)) == message
 
 
 async def test_while_the_disk_was_missing_nothing_was_swept(site: Watched) -> None:
@@ -318,6 +351,21 @@ async def test_flash_is_written_to_four_times_an_hour(
         written.add(len(await Journal(manifest).deletions("main")))
     assert len(written) <= 1 + 120 * MINUTE_MS // WRITE_EVERY_MS
     assert max(written) >= 100
+
+
+async def test_what_could_not_be_written_is_written_later(
+    manifest: Manifest, observer: Observer, clock: HandClock
+) -> None:
+    await run_camera(observer, clock, 3)
+    await observer.changed([], [row(0)])
+    await observer.looked(clock.wall, (), everything=True)
+    await manifest._connection.execute("PRAGMA query_only = ON")
+    await observer.save()
+    await manifest._connection.execute("PRAGMA query_only = OFF")
+    assert await Journal(manifest).deletions("main") == []
+    await observer.save()
+    assert len(await Journal(manifest).deletions("main")) == 1
+    assert list(await Journal(manifest).habits("main")) == ["front"]
 
 
 async def test_one_great_sweep_is_a_few_facts(

@@ -131,7 +131,7 @@ class Layout:
         fields = self._compiled.fields(path)
         if fields is None:
             return None
-        duration_ms = int(fields.get("dur_ms", "0")) or None
+        duration_ms = int(fields.get("dur_ms") or 0) or None
         try:
             start = self._start(fields, written_ms, duration_ms)
         except (ValueError, OverflowError):
@@ -154,7 +154,7 @@ class Layout:
     ) -> zones.Moment | None:
         if self._zone is None:
             return None
-        extra_ms = int(fields.get("f", "0").ljust(6, "0")) // 1000 + int(fields.get("ms", "0"))
+        extra_ms = int(fields.get("f", "0").ljust(6, "0")) // 1000 + int(fields.get("ms") or 0)
         if seconds := fields.get("s"):
             start_ms = int(seconds) * 1000 + extra_ms
             return zones.Moment(start_ms, zones.plausible(start_ms))

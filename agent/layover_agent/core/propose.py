@@ -168,6 +168,23 @@ def _general(column: Sequence[str], with_camera: bool = False) -> str:
             result += f"{left}{{camera}}{right}"
             with_camera = False
         else:
-            shapes = {_NUMBER.sub("*", piece) for piece in pieces}
-            result += shapes.pop() if len(shapes) == 1 else "*"
+            result += _varied(sorted(set(pieces)))
     return result
+
+
+def _varied(texts: Sequence[str]) -> str:
+    """A template for texts that differ: what they share up to a separator, a star between."""
+    shapes = {_NUMBER.sub("*", text) for text in texts}
+    if len(shapes) == 1:
+        return shapes.pop()
+    first, last = texts[0], texts[-1]  # in order: what these two share, all share
+    head = _shared(first, last)
+    backwards = sorted(text[::-1] for text in texts)
+    tail = _shared(backwards[0], backwards[-1])[::-1]
+    return f"{head}*{tail}" if len(head) + len(tail) <= min(map(len, texts)) else "*"
+
+
+def _shared(one: str, other: str) -> str:
+    """What two texts begin with, to the last separator of it."""
+    shared = "".join(a for a, _ in itertools.takewhile(lambda ab: ab[0] == ab[1], zip(one, other)))  # noqa: B905
+    return shared[: max(map(shared.rfind, "-_. ")) + 1]

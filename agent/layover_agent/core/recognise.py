@@ -16,6 +16,8 @@ from layover_agent.core.template import compiled
 SAMPLE = 1000
 """Paths by which recorders are chosen before every path is read."""
 SAMPLES_SHOWN = 3
+MAX_SHOWN = 200
+"""Characters of a path that is shown."""
 MAX_GUESSES = 3
 MAX_CAMERAS = 1000
 MAX_TIMES = 5000
@@ -147,11 +149,13 @@ class _Reading:
         self.matched = sum(self._used.values())
 
     @property
-    def rank(self) -> tuple[int, bool, bool]:
+    def rank(self) -> tuple[int, bool, bool, bool]:
         """Greater is better: files explained; then what claims least of what is not there."""
         explained = self.matched + sum(self._foreign_count[why] for why, _ in self._explained)
         lists = self._recorder is not None and bool(self._recorder.segment_lists)
-        return explained, self._generic, lists == bool(self._foreign_count[_LISTS])
+        # Cameras of one recording each are numbers of events taken for cameras.
+        cameras = len(self._cameras) <= max(3, self.matched // 2)
+        return explained, cameras, self._generic, lists == bool(self._foreign_count[_LISTS])
 
     @property
     def _generic(self) -> bool:
@@ -171,7 +175,7 @@ class _Reading:
         self._foreign_count[why] += 1
         samples = self._foreign.setdefault(why, [])
         if len(samples) < SAMPLES_SHOWN:
-            samples.append(path)
+            samples.append(path[:MAX_SHOWN])
 
     def _note(self, layout: Layout, named: Named, written_ms: int | None) -> None:
         self._unsure += not named.sure

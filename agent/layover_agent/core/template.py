@@ -33,7 +33,8 @@ _DIGITS = {
 }  # fmt: skip
 _SHORT = {"F": "%Y-%m-%d", "T": "%H:%M:%S"}
 _TEXTS = ("camera", "kind", "event")
-_NUMBERS = {"seq": r"\d{1,18}", "ms": r"\d{1,3}", "dur_ms": r"\d{1,12}"}
+_NUMBERS = {"seq": 18, "ms": 3, "dur_ms": 12}
+"""Fields of digits, and the most that they may have."""
 _TOKEN = re.compile(
     r"%(?P<letter>.)"
     r"|\{(?P<name>[a-z_]*)(?P<spec>:(?:[^{}/]|\{[0-9,]*\})*)?\}"
@@ -144,9 +145,11 @@ class _Builder:
     def _take_field(self, name: str, spec: str | None) -> None:
         if spec is None:
             wild = name in _TEXTS
-            self._field(name, "[^/]+?" if wild else _NUMBERS[name], wild=wild)
+            self._field(name, "[^/]+?" if wild else rf"\d{{1,{_NUMBERS[name]}}}", wild=wild)
             return
         pattern, wild, may_be_empty = self._restricted(spec[1:])
+        if name in _NUMBERS and not self._is_number(spec[1:], _NUMBERS[name]):
+            raise self._bad(f"{{{name}{spec}}}: at most {_NUMBERS[name]} digits, as in [0-9]{{3}}")
         if name == "camera" and may_be_empty:
             raise self._bad(f"{{camera{spec}}} may be empty: a camera has a name")
         if name:
@@ -178,6 +181,10 @@ class _Builder:
         # The longest first, so that one which begins like another is not taken for it.
         pattern = "|".join(map(re.escape, sorted(choices, key=len, reverse=True)))
         return f"(?:{pattern})", False, "" in choices
+
+    def _is_number(self, spec: str, digits: int) -> bool:
+        characters = re.fullmatch(r"\[0-9\](?:\{(?:\d+,)?(\d+)\})?", spec)
+        return characters is not None and int(characters[1] or 1) <= digits
 
     def _take_span(self, name: str, token: re.Match[str]) -> None:
         if self._here or self._text[token.end() : token.end() + 1] != "/":

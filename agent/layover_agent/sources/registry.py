@@ -38,11 +38,11 @@ def kinds() -> list[Kind]:
 
 def reference() -> str:
     """The recorders that Layover itself brings, as a Markdown table."""
-    rows = ["| `recorder` | what it is | zone | deletes by |", "|---|---|---|---|"]
+    rows = ["| `recorder` | what it is | zone | deletes by | to know |", "|---|---|---|---|---|"]
     for name, one in sorted(recorders.known().items()):
         zone = "say which" if one.asks_zone else one.zone or "not needed"
-        rows.append(f"| `{name}` | {one.title} | {zone} | {one.deletes_by} |")
-        rows += [f"| | {note} | | |" for note in one.notes]
+        notes = " ".join(one.notes)
+        rows.append(f"| `{name}` | {one.title} | {zone} | {one.deletes_by} | {notes} |")
     return "\n".join(rows) + "\n"
 
 

@@ -30,6 +30,9 @@ from layover_central.store.transfers import OpenTransfer, TransferState
 
 log = logging.getLogger(__name__)
 
+AS_OF_GRAIN_MS = 30_000
+"""That nothing changed is news too: so much younger, a manifest says more of what is not there."""
+
 HOLDS_AT_ONCE = 6
 
 
@@ -166,7 +169,8 @@ class SiteContact:
     async def _follow(self, status: Status) -> None:
         """Takes over what is new in the manifest, then sees to what that means for requests."""
         head = (status.manifest.epoch, status.manifest.seq)
-        if head != self._head:
+        younger_ms = status.manifest.scanned_ms - (self.site.as_of_ms or 0)
+        if head != self._head or younger_ms >= AS_OF_GRAIN_MS:
             await self._read_manifest(head)
             self._head = head
             self._central.changes.publish(Topic.SITES)

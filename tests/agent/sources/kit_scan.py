@@ -16,4 +16,6 @@ async def scanned(source: Source, folder: Path, clock: HandClock | None = None) 
         scanner = Scanner(manifest, [source], clock or HandClock())
         await scanner.scan()
         assert scanner.faults == {}
-        return {row.path: row for row in await manifest._rows("ORDER BY seq", ())}
+        page = await manifest.page("", 0, 500)
+        found = await manifest.of_ids([row.id for row in page.rows])
+        return {row.path: row for row in found.values()}

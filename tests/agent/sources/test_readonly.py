@@ -1,3 +1,4 @@
+import functools
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from layover_agent.sources import readonly
 from layover_agent.sources.readonly import ReadOnly, Unreadable
@@ -252,6 +255,70 @@ def test_nothing_can_be_written_through_it(path: Path, database: ReadOnly) -> No
         writer.add()
         with pytest.raises(Unreadable):
             database.rows("INSERT INTO things VALUES ('ours') RETURNING name", (), 1)
+
+
+BUSY_RECORDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode = wal")
+connection.execute("PRAGMA auto_vacuum = FULL")
+connection.execute("CREATE TABLE things (name TEXT)")
+print("go", flush=True)
+for number in range(100000):
+    connection.execute("INSERT INTO things VALUES (?)", (f"{number:0500}",))
+    if number % 50 == 40:
+        connection.execute("DELETE FROM things WHERE rowid % 3 = 0")
+    if number % 100 == 99:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if number % 500 == 499:
+        connection.execute("VACUUM")
+"""
+
+
+def test_a_busy_recorder_is_read_a_thousand_times(path: Path, database: ReadOnly) -> None:
+    recorder = subprocess.Popen(
+        [sys.executable, "-c", BUSY_RECORDER, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert recorder.stdout and recorder.stdout.readline() == "go\n"
+        counts = {counted(database) for _ in range(1000)}
+        assert recorder.poll() is None, "the recorder was still writing"
+    finally:
+        recorder.kill()
+        recorder.wait()
+        assert recorder.stdout
+        recorder.stdout.close()
+    assert len(counts) > 10
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_any_damage_has_an_answer_or_a_fault(data: st.DataObject) -> None:
+    content = bytearray(_whole())
+    for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=30)):
+        content[at] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "recorder.db")
+        path.write_bytes(content)
+        database = ReadOnly(path)
+        try:
+            for query in (COUNT, "SELECT name FROM things WHERE name = 'x7'"):
+                database.rows(query, (), 5)
+        except Unreadable as error:
+            assert str(path) in str(error)
+        finally:
+            database.close()
+        assert beside(path) == {path.name}
+
+
+@functools.cache
+def _whole() -> bytes:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA page_size = 512")
+        connection.execute("CREATE TABLE things (name TEXT UNIQUE)")
+        connection.executemany("INSERT INTO things VALUES (?)", [(f"x{n}",) for n in range(200)])
+        connection.commit()
+        return connection.serialize()
 
 
 READER = """

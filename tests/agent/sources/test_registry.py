@@ -31,10 +31,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     packages = tmp_path / "site-packages"
     packages.mkdir()
     monkeypatch.syspath_prepend(packages)
-    modules = set(sys.modules)
+    modules: list[str] = []
 
     def install(package: str, module: str, points: str) -> None:
         name = package.replace("-", "_")
+        modules.append(name)
         (packages / f"{name}.py").write_text(module)
         about = packages / f"{name}-1.0.dist-info"
         about.mkdir()
@@ -42,11 +43,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (about / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{points}\n")
 
     yield install
-    for added in set(sys.modules) - modules:
-        if added.startswith("layover_"):
-            continue
-        if getattr(sys.modules[added], "__file__", None) or "":
-            monkeypatch.delitem(sys.modules, added, raising=False)
+    for name in modules:
+        sys.modules.pop(name, None)
 
 
 def config(recorder: str, folder: str = "/nowhere", **settings: object) -> SourceConfig:
@@ -70,7 +68,7 @@ def test_the_project_s_own_adapters_are_entry_points(
 
 
 def test_only_what_is_asked_for_is_imported(install: Install) -> None:
-    install("layover-a", "class Source: pass", "a = layover_a:Source")
+    install("layover-a", "def Source(name, config): ...", "a = layover_a:Source")
     install("layover-b", "raise RuntimeError('never')", "b = layover_b:Source")
     with pytest.raises(BadConfig, match="is no source, it lacks entries, entry"):
         registry.made("main", config("a"))
@@ -92,7 +90,6 @@ def test_only_what_is_asked_for_is_imported(install: Install) -> None:
 )
 def test_a_broken_plug_in_gives_one_clear_error(install: Install, module: str, says: str) -> None:
     install("layover-bad", module, "bad = layover_bad:Source")
-    sys.modules.pop("layover_bad", None)
     with pytest.raises(BadConfig, match=says) as caught:
         registry.made("front", config("bad"))
     assert str(caught.value).startswith("sources.front.recorder = 'bad': layover_bad:Source of ")
