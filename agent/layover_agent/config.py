@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from layover_agent import recorders
 from layover_agent.core.layout import BadLayout, Layout
 from layover_agent.settings import (
     Advertise,
@@ -27,6 +28,8 @@ from layover_agent.settings import (
 )
 
 PREFIX = "LAYOVER_AGENT_"
+
+_NO_RECORDER = recorders.Recorder(name="", title="", layouts=())
 
 
 class BadConfig(ValueError):
@@ -44,7 +47,30 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     _overlay(table, environment)
     config: Config = _read(Config, table, "")
     _check(config)
-    return config
+    sources = {name: _completed(source) for name, source in config.sources.items()}
+    return dataclasses.replace(config, sources=sources)
+
+
+def layouts(source: SourceConfig) -> tuple[Layout, ...]:
+    """How the recorder of a source names its files. BadLayout where that stays open."""
+    recorder = recorders.known().get(source.recorder, _NO_RECORDER)
+    if not (source.layout or recorder.layouts):
+        raise BadLayout("layout is missing: say how the files are named, or which recorder it is")
+    return recorder.parsed(
+        source.zone, source.camera, layout=source.layout, time=source.time, fold=source.fold
+    )
+
+
+def _completed(source: SourceConfig) -> SourceConfig:
+    """With what is always so with its recorder, where nothing else is said."""
+    recorder = recorders.known().get(source.recorder, _NO_RECORDER)
+    deletes_by = recorder.deletes_by if recorder.deletes_by == "unlink" else ""
+    return dataclasses.replace(
+        source,
+        time=source.time or recorder.time_from,
+        deletes_by=source.deletes_by or deletes_by,
+        age_from=source.age_from or recorder.retention.age_from or "start",
+    )
 
 
 def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> None:
@@ -104,6 +130,9 @@ def _value(kind: Any, raw: Any, where: str) -> Any:
             items = raw.split(",") if isinstance(raw, str) else raw
             if isinstance(items, list) and all(isinstance(one, str) for one in items):
                 return tuple(one for one in items if one)
+        elif typing.get_origin(kind) is typing.Literal:
+            if raw in typing.get_args(kind):
+                return raw
         elif kind in (int, float):
             whole = isinstance(raw, str | int) and not isinstance(raw, bool)
             if whole or (kind is float and isinstance(raw, float)):
@@ -112,20 +141,22 @@ def _value(kind: Any, raw: Any, where: str) -> Any:
             return raw
     except (ValueError, KeyError):
         pass
-    name = "a list of texts" if typing.get_origin(kind) is tuple else kind.__name__
-    raise BadConfig(f"{where} = {raw!r}: expected {name}")
+    raise BadConfig(f"{where} = {raw!r}: expected {_expected(kind)}")
+
+
+def _expected(kind: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        return " or ".join(f'"{one}"' for one in typing.get_args(kind))
+    return "a list of texts" if typing.get_origin(kind) is tuple else str(kind.__name__)
 
 
 def _check(config: Config) -> None:
     for name, source in config.sources.items():
-        try:
-            Layout.parse(source.layout, source.zone)
-        except BadLayout as error:
-            raise BadConfig(f"sources.{name}: {error}") from error
-        _one_of(source.deletes_by, ("", "unlink"), f"sources.{name}.deletes_by")
-        _one_of(source.time, ("", "name", "container", "mtime"), f"sources.{name}.time")
-        _one_of(source.fold, ("auto", "first", "second"), f"sources.{name}.fold")
-        _one_of(source.age_from, ("start", "end", "mtime"), f"sources.{name}.age_from")
+        if source.recorder in recorders.known() or not source.recorder:
+            try:
+                layouts(source)
+            except BadLayout as error:
+                raise BadConfig(f"sources.{name}: {error}") from error
         for key in ("settle_s", "max_bytes", "max_age_s", "min_free_bytes"):
             _at_least(0, getattr(source, key), f"sources.{name}.{key}")
     for section in ("holds", "trigger"):
@@ -135,19 +166,11 @@ def _check(config: Config) -> None:
                 _at_least(0, value, f"{section}.{item.name}")
         if table.max_percent > 100:
             raise BadConfig(f"{section}.max_percent = {table.max_percent}: at most 100")
-    if config.trigger.gpio_pressed not in ("0", "1"):
-        raise BadConfig(f'trigger.gpio_pressed = {config.trigger.gpio_pressed!r}: "0" or "1"')
     _at_least(0.1, config.rescan.every_s, "rescan.every_s")
     _at_least(0.1, config.rescan.full_s, "rescan.full_s")
     for key, port in (("listen", config.listen.port), ("advertise", config.advertise.port)):
         if not 0 <= port <= 65_535:
             raise BadConfig(f"{key}.port = {port}: a port is 0 to 65535")
-
-
-def _one_of(value: str, allowed: tuple[str, ...], where: str) -> None:
-    if value not in allowed:
-        known = ", ".join(f'"{one}"' for one in allowed)
-        raise BadConfig(f"{where} = {value!r}: one of {known}")
 
 
 def _at_least(least: float, value: float, where: str) -> None:

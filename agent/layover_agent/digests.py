@@ -83,7 +83,7 @@ class Hasher:
     async def _hash_new_ones(self) -> None:
         skipped: set[str] = set()
         while True:
-            while not await asyncio.to_thread(self._background_share):
+            while not await asyncio.to_thread(self._background_share):  # noqa: ASYNC110
                 await asyncio.sleep(REST_S)
             self._news.clear()
             recording_id = await self._manifest.without_statement(skipped)

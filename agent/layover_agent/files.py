@@ -1,7 +1,7 @@
 """The bytes behind a recording: the recorder's file, or what a hold kept of it."""
 
+import contextlib
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,33 +11,19 @@ from layover_agent.rows import Row
 from layover_agent.sources.source import Source
 from layover_agent.wire.problem import Reason
 
-HELD_NAME = re.compile(r"[0-9a-f]{32}")
-
 
 class Files:
     """Opens recordings, never by a path from outside. Blocking."""
 
     def __init__(self, sources: Mapping[str, Source], holds_folder: Path) -> None:
-        self._sources = sources
-        self._holds_folder = holds_folder
+        self.sources = sources
+        self.holds_folder = holds_folder
 
     def held_path(self, recording_id: str) -> Path:
-        return self._holds_folder / recording_id
-
-    def held(self) -> list[tuple[str, os.stat_result]]:
-        """Every held file that is there: its recording's id, and the file's state."""
-        try:
-            with os.scandir(self._holds_folder) as entries:
-                return [
-                    (entry.name, entry.stat(follow_symlinks=False))
-                    for entry in entries
-                    if HELD_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
-                ]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        return self.holds_folder / recording_id
 
     def source(self, row: Row) -> Source:
-        source = self._sources.get(row.source)
+        source = self.sources.get(row.source)
         if source is None:
             raise AgentError(Reason.GONE, "its source is no longer configured")
         return source
@@ -48,17 +34,31 @@ class Files:
         AgentError GONE where no file is left, CHANGED where it is another one now.
         """
         if row.held:
-            try:
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-                return self._same(os.open(self.held_path(row.id), flags), row)
-            except FileNotFoundError:
-                pass
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                handle = self.open_held(row)
+                if unchanged(handle, row):
+                    return handle
+                os.close(handle)
+                if not row.path_there:
+                    raise AgentError(Reason.CHANGED, "the held file was written over")
+        return self.open_original(row)
+
+    def open_held(self, row: Row) -> int:
+        """What a hold kept, whatever became of it. OSError where there is nothing."""
+        return os.open(self.held_path(row.id), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def open_original(self, row: Row) -> int:
+        """The recorder's own file. Errors as of ``open``."""
         try:
-            return self._same(self.source(row).open(row.path), row)
+            handle = self.source(row).open(row.path)
         except FileNotFoundError as error:
             raise AgentError(Reason.GONE, "the recorder has deleted it") from error
         except (OSError, UnsafePath) as error:
             raise AgentError(Reason.STORAGE, f"cannot open the file: {error}") from error
+        if unchanged(handle, row) and os.fstat(handle).st_ino == row.inode:
+            return handle
+        os.close(handle)
+        raise AgentError(Reason.CHANGED, "the file is not the one that the manifest describes")
 
     def ctime_ns(self, row: Row) -> int:
         """When the file was last changed in any way, a link included. Errors as of ``open``."""
@@ -68,19 +68,9 @@ class Files:
         finally:
             os.close(handle)
 
-    def _same(self, handle: int, row: Row) -> int:
-        if unchanged(handle, row):
-            return handle
-        os.close(handle)
-        raise AgentError(Reason.CHANGED, "the file is not the one that the manifest describes")
-
 
 def unchanged(handle: int, row: Row) -> bool:
-    """Whether an open file is still what the manifest says. The change time is left out: a hold
-    is a link, and a link changes it."""
+    """Whether an open file is still what the manifest says. Left out are the change time, which
+    a link moves, and the inode, which is another one where a hold is a reflink or a copy."""
     facts = os.fstat(handle)
-    return (facts.st_size, facts.st_mtime_ns, facts.st_ino) == (
-        row.size_bytes,
-        row.mtime_ns,
-        row.inode,
-    )
+    return (facts.st_size, facts.st_mtime_ns) == (row.size_bytes, row.mtime_ns)

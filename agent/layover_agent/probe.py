@@ -5,6 +5,7 @@ child with limits on time, processor and memory, so that its crash or hang is an
 other. It reads the whole file: ask only where the walk of the container found no duration.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 _MEMORY_BYTES = 1 << 30
 """Address space, not memory in use: the libraries alone map 200 MB."""
@@ -37,7 +39,7 @@ def installed() -> bool:
     return find_spec("av") is not None
 
 
-def probe(file: int, kind: str, limit_s: float = 10.0) -> Probed:
+def probe(file: int, kind: str, limit_s: float = 30.0) -> Probed:
     """What a decoder finds in an open file of that extension. Blocks for ``limit_s`` at most.
 
     ``file`` is read from its beginning, and is left at another place. OSError where no process
@@ -73,6 +75,9 @@ def _limit(seconds: int) -> None:
     ):
         resource.setrlimit(what, (most, most))
     os.nice(19)
+    # Where the agent's memory is limited, this process is the one to give way.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _decode(kind: str) -> Probed:

@@ -1,4 +1,4 @@
-"""How much the agent may do now, asked by whatever can wait; looked up at most every few seconds."""
+"""How much the agent may do now: asked by whatever can wait, looked up every few seconds."""
 
 from collections.abc import Callable
 

@@ -26,8 +26,12 @@ RECOUNT_EVERY_MS = 6 * 3_600_000
 BOOTING_MS = 2_100_000
 """After a boot the recorder may be late to sweep: until then nothing that is still there counts
 as having been kept on purpose."""
+FORGOTTEN_MS = 90 * 86_400_000
+"""A camera that recorded nothing for so long is not late any more, but no more."""
 OLDER_LIMIT = 50
+"""So many older recordings of a camera are counted at most."""
 BEHIND_SHARE = 0.5
+"""Of the cameras that never pause."""
 
 
 class Observer:
@@ -152,10 +156,12 @@ class Observer:
         return [_told(source, rule) for rule in best.values()]
 
     def lateness(self) -> dict[tuple[str, str], Lateness]:
-        """By source and camera, now."""
+        """By source and camera, now; without cameras that were taken out long ago."""
         now_ms = self._clock.wall_ms()
         up_since_ms = max(now_ms - self._clock.mono_ms(), self._began_ms)
-        return {key: one.rhythm.judge(now_ms, up_since_ms) for key, one in self._habits.items()}
+        judged = {key: one.rhythm.judge(now_ms, up_since_ms) for key, one in self._habits.items()}
+        oldest_ms = now_ms - FORGOTTEN_MS
+        return {key: one for key, one in judged.items() if one.last_close_ms >= oldest_ms}
 
     def recorder_behind(self) -> bool:
         """Whether half of the cameras that never pause close their recordings late."""

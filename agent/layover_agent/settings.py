@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 def _setting(default: Any, text: str) -> Any:
@@ -53,7 +53,7 @@ class Trigger:
         "Value file of an exported GPIO with its edge set "
         "(/sys/class/gpio/gpio17/value); empty: none.",
     )
-    gpio_pressed: str = _setting(
+    gpio_pressed: Literal["0", "1"] = _setting(
         "1", 'What that file says while the button is pressed: "1" or "0".'
     )
     last_s: int = _setting(600, "How much of what was recorded before is held.")
@@ -96,25 +96,29 @@ class SourceConfig:
     zone: str = _setting(
         "", "Time zone of the names (Europe/Berlin, +02:00); needed unless the layout has %z or %s."
     )
-    fold: str = _setting(
+    fold: Literal["auto", "first", "second"] = _setting(
         "auto",
         "Which one is meant where a clock change makes a time come twice: "
         '"first", "second", or "auto", by when the file was written.',
     )
-    time: str = _setting(
-        "", 'Where a recording\'s start is taken from: "name", "container" or "mtime".'
+    time: Literal["", "name", "container", "mtime"] = _setting(
+        "",
+        'Where a recording\'s start is taken from: "name", "container" or "mtime"; '
+        "empty: as the recorder has it.",
     )
     camera: str = _setting("", "Name of the camera where the layout has no {camera}.")
     database: str = _setting("", "The recorder's own database, where the recorder has one.")
-    deletes_by: str = _setting(
+    deletes_by: Literal["", "unlink", "overwrite"] = _setting(
         "",
-        '"unlink" if the recorder deletes files rather than writing '
-        "over them: then recordings can be held.",
+        '"unlink" if the recorder deletes files, "overwrite" if it writes over its old ones; '
+        "where it deletes, recordings can be held as links. Empty: as is known of the recorder.",
     )
     settle_s: float = _setting(5.0, "A file unchanged for this long counts as closed.")
     max_bytes: int = _setting(0, "Size at which the recorder deletes the oldest; 0: no such rule.")
     max_age_s: int = _setting(0, "Age at which the recorder deletes; 0: no such rule.")
-    age_from: str = _setting("start", 'What that age counts from: "start", "end" or "mtime".')
+    age_from: Literal["", "start", "end", "mtime"] = _setting(
+        "", 'What that age counts from: "start", "end" or "mtime"; empty: as the recorder does.'
+    )
     min_free_bytes: int = _setting(
         0, "Free space below which the recorder deletes the oldest; 0: no such rule."
     )

@@ -1,11 +1,16 @@
 """The known recorders: every file is read, every example means what it says."""
 
 import datetime as dt
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from layover_agent import recorders
 from layover_agent.core.layout import BadLayout, Layout, first_match
+from layover_agent.core.recognise import recognise
 from layover_agent.core.template import compiled
 from layover_agent.recorders import BadRecorder, Example, Recorder, known, read
 
@@ -91,6 +96,34 @@ def test_an_unfinished_file_that_was_cut_off_has_a_camera_and_a_start() -> None:
     named = layout.match("1795258800_1-7_front_door_0-0-0-0_0_0_.mp4")
     assert named is not None
     assert (named.camera, named.start_ms, named.duration_ms) == ("front_door", 1795258800007, None)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("cam@%Y%m%d%H%M%S%z.mp4", ""),
+        ("hall_%Y%m%d_%H%M%S.mkv", "America/St_Johns"),
+        ("yard/%Y-%m-%d_%H-%M-%S.ts", "Asia/Kathmandu"),
+    ],
+)
+def test_what_ffmpeg_really_writes(tmp_path: Path, name: str, zone: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=2",
+         "-f", "segment", "-segment_time", "10", "-strftime", "1",
+         "-segment_list", "list.csv", name],
+        cwd=tmp_path, env={**os.environ, "TZ": zone or "Asia/Tokyo"}, check=True, timeout=60,
+    )  # fmt: skip
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    paths = [str(file.relative_to(tmp_path)) for file in files]
+    written = [file.stat().st_mtime_ns // 1_000_000 for file in files]
+    guess = recognise(paths, known().values(), written, zone=zone)[0]
+    assert (guess.recorder, guess.matched, guess.missing) == ("ffmpeg-list", 1, ())
+    (camera,) = guess.cameras
+    assert camera.name in ("cam", "hall", "yard")
+    assert camera.first_ms is not None
+    assert 0 <= max(written) - camera.first_ms < 60_000
 
 
 def test_they_are_read_once() -> None:

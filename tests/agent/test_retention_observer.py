@@ -305,6 +305,16 @@ async def test_a_camera_that_stops_is_late(observer: Observer, clock: HandClock)
     assert observer.lateness()["main", "front"].state == "late"
 
 
+async def test_a_camera_that_was_taken_out_is_forgotten(
+    observer: Observer, clock: HandClock
+) -> None:
+    await run_camera(observer, clock, 20)
+    clock.pass_s(80 * 86_400)
+    assert observer.lateness()["main", "front"].state == "late"
+    clock.pass_s(20 * 86_400)
+    assert observer.lateness() == {}
+
+
 async def test_a_step_makes_no_camera_late(observer: Observer, clock: HandClock) -> None:
     await run_camera(observer, clock, 20)
     clock.wall += 10 * HOUR_MS

@@ -77,8 +77,8 @@ def _of_disk(disk: Disk, device: str, mount: str) -> Iterator[tuple[str, Mapping
     if disk.present and _is_full(disk):
         yield "disk-full", {"mount": mount, "room": _room(disk)}
     if disk.errors:
-        when = f", the last on {spoken_time(disk.errored_ms)}" if disk.errored_ms else ""
-        yield "disk-errors", {"device": device or mount, "count": disk.errors, "last": when}
+        last = spoken_time(disk.errored_ms) if disk.errored_ms else "time unknown"
+        yield "disk-errors", {"device": device or mount, "count": disk.errors, "last": last}
     if disk.health in ("failing", "worn"):
         yield f"disk-{disk.health}", {"device": device or mount, "why": disk.health_text}
 

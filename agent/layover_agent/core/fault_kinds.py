@@ -30,7 +30,7 @@ _NO_WRITES = ("disk-gone", "source-unreadable", "disk-read-only", "disk-full", "
 _ALL = (
     Kind(
         "agent-not-running", CRITICAL, "The agent is not running",
-        "the agent has not run since {stopped} or earlier; this is read without it",
+        "the agent has not run since {stopped}; this is read without it",
         "Start it: systemctl start layover-agent. If it ends again, see why: "
         "journalctl -u layover-agent -e",
     ),
@@ -38,6 +38,11 @@ _ALL = (
         "agent-not-answering", CRITICAL, "The agent does not answer",
         "the agent took the question and did not answer within {seconds} s",
         "See what it does: journalctl -u layover-agent -e; then systemctl restart layover-agent",
+    ),
+    Kind(
+        "agent-not-asked", WARNING, "The agent cannot be asked",
+        "the agent's socket cannot be used ({why}); this is read without it",
+        "Run this as the user of the agent or as root.",
     ),
     Kind(
         "certificate-unusable", CRITICAL, "The box's certificate cannot be used",
@@ -112,7 +117,7 @@ _ALL = (
     ),
     Kind(
         "disk-errors", WARNING, "A file system has errors",
-        "{device} has counted {count} errors{last}",
+        "{device} has counted {count} errors; the last one: {last}",
         "Check the file system at the next stop (fsck clears the count), and watch it.",
         ("disk-gone", "disk-failing", "disk-stuck"),
     ),

@@ -35,36 +35,42 @@ class Terms:
     copy_rate_bps: int = 20_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """``methods`` to try, in this order; where there are none, ``refusal`` says why."""
-
-    methods: tuple[Method, ...]
-    refusal: str
-
-
 NOT_DECLARED = (
     "the recorder is not declared to delete by unlinking, and one that writes over its files "
     'would write over the held ones: if it deletes them, set deletes_by = "unlink" in its source'
 )
 NO_PROTECT = "the agent knows of no way in which this recorder spares a recording"
+NO_RESERVE = "no room is set aside for copies: set holds.reserve_bytes"
 
 
-def choose(refusals: Mapping[Method, str], *, deletes_by_unlink: bool) -> Choice:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``methods`` to try, in this order, and why not the others."""
+
+    methods: tuple[Method, ...]
+    refusals: Mapping[Method, str]
+
+    @property
+    def refusal(self) -> str:
+        """Why there is no method; empty: there is one."""
+        return "" if self.methods else told(self.refusals)
+
+
+def choose(refusals: Mapping[Method, str], *, deletes_by_unlink: bool, has_reserve: bool) -> Choice:
     """The methods that work, best first. ``refusals``: why one does not, as measured on this box;
     a method that is missing there, works."""
-    why = dict(refusals)
+    why = {method: text for method, text in refusals.items() if text}
     if not deletes_by_unlink:
         why[Method.LINK] = NOT_DECLARED
-    methods = tuple(method for method in Method if not why.get(method))
-    return Choice(methods, "" if methods else told(why))
+    if not has_reserve:
+        why.setdefault(Method.COPY, NO_RESERVE)
+    return Choice(tuple(method for method in Method if method not in why), why)
 
 
 def told(refusals: Mapping[Method, str]) -> str:
     """Why no method works, that of the cheapest to set right first."""
     first = (Method.LINK, Method.COPY, Method.REFLINK, Method.PROTECT)
-    reasons = [f"{method}: {refusals[method]}" for method in first if refusals.get(method)]
-    return "; ".join(reasons)
+    return "; ".join(f"{method}: {refusals[method]}" for method in first if method in refusals)
 
 
 def explained(method: Method, number: int) -> str:
@@ -131,9 +137,8 @@ def over_limit(
     limit_bytes = ceiling_bytes(terms, disk_bytes)
     if held_bytes + more_bytes > limit_bytes:
         return (
-            f"holds keep {held_bytes} bytes, and with these {more_bytes} they would be more than "
-            f"{limit_bytes} (holds.max_percent = {terms.max_percent} of the disk): "
-            "fetch and release some, or raise it"
+            f"holds may keep {limit_bytes} bytes (holds.max_percent = {terms.max_percent} of the "
+            "disk), and it would be more with this one: fetch and release some, or raise it"
         )
     return ""
 
@@ -142,12 +147,11 @@ def no_room_to_copy(terms: Terms, disk_bytes: int, *, cost_bytes: int, more_byte
     """Why a copy of ``more_bytes`` does not fit into the reserve; empty: it does.
     ``cost_bytes``: what only holds keep by now."""
     if not terms.reserve_bytes:
-        return "no room is set aside for copies: set holds.reserve_bytes"
-    room_bytes = reserve_bytes(terms, disk_bytes, cost_bytes)
-    if more_bytes > room_bytes:
+        return NO_RESERVE
+    if more_bytes > reserve_bytes(terms, disk_bytes, cost_bytes):
         return (
-            f"the reserve has room for {room_bytes} bytes, not for {more_bytes}: "
-            "fetch and release some, or raise holds.reserve_bytes"
+            f"the reserve of {reserve_bytes(terms, disk_bytes, 0)} bytes has no room left for a "
+            "copy of it: fetch and release some, or raise holds.reserve_bytes"
         )
     return ""
 

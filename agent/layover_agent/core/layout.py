@@ -7,12 +7,12 @@ is not guessed: the time then comes from the container or the file's own, the ca
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from layover_agent.core import zones
 from layover_agent.core.template import BadTemplate, Template, compiled
 
-TimeFrom = Literal["name", "container", "mtime", "sidecar"]
+TimeFrom = Literal["name", "container", "mtime"]
 """Where the start of a recording comes from."""
 
 LOCKED = frozenset({"locked"})
@@ -61,10 +61,10 @@ class Layout:
         zone: str,
         *,
         camera: str = "",
-        time: TimeFrom = "name",
+        time: str = "name",
         kinds: Mapping[str, str] | None = None,
         locked: Collection[str] = LOCKED,
-        fold: zones.Fold = "auto",
+        fold: str = "auto",
         longest_ms: int = zones.LONGEST_MS,
     ) -> "Layout":
         """BadLayout where the template or the zone leaves open what time or camera it is.
@@ -74,6 +74,11 @@ class Layout:
         ``kinds``: what ``{kind}`` means, by its text; ``locked``: which meanings the recorder
         keeps out of its ring. ``fold`` and ``longest_ms``: see ``zones.moment``.
         """
+        if time not in get_args(TimeFrom) or fold not in get_args(zones.Fold):
+            raise BadLayout(
+                f"time {time!r} is one of {', '.join(get_args(TimeFrom))}; "
+                f"fold {fold!r} is one of {', '.join(get_args(zones.Fold))}"
+            )
         try:
             read = compiled(template)
             seen = read.names
@@ -103,7 +108,7 @@ class Layout:
             camera,
             dict(kinds or {}),
             locked,
-            fold,
+            cast(zones.Fold, fold),
             longest_ms,
         )
 

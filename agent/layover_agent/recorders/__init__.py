@@ -12,7 +12,6 @@ from importlib import resources
 from typing import Any, Literal
 
 from layover_agent.core.layout import Layout, TimeFrom
-from layover_agent.core.zones import Fold
 
 
 class BadRecorder(ValueError):
@@ -95,8 +94,8 @@ class Recorder:
         camera: str = "",
         *,
         layout: str = "",
-        time: TimeFrom | Literal[""] = "",
-        fold: Fold = "auto",
+        time: str = "",
+        fold: str = "auto",
     ) -> tuple[Layout, ...]:
         """Its layouts, or the one given, ready to match; empty: as this recorder does.
 
@@ -111,9 +110,7 @@ class Recorder:
         start as their names are."""
         return tuple(self._layout(one, zone, camera, "mtime", "auto") for one in self.incomplete)
 
-    def _layout(
-        self, template: str, zone: str, camera: str, time: TimeFrom | Literal[""], fold: Fold
-    ) -> Layout:
+    def _layout(self, template: str, zone: str, camera: str, time: str, fold: str) -> Layout:
         return Layout.parse(
             template,
             zone or self.zone,

@@ -2,8 +2,9 @@
 
 import dataclasses
 
+from layover_agent.config import layouts
 from layover_agent.core.containers import Container
-from layover_agent.core.layout import Layout, Named
+from layover_agent.core.layout import Named
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.folder import FolderSource
 from layover_agent.sources.source import Entry
@@ -12,7 +13,7 @@ from layover_agent.sources.source import Entry
 class TemplateSource(FolderSource):
     def __init__(self, name: str, config: SourceConfig) -> None:
         super().__init__(name, config)
-        self._layouts = [Layout.parse(config.layout, config.zone)]
+        self._layouts = layouts(config)
 
     def named(self, entry: Entry) -> Named | None:
         for layout in self._layouts:

@@ -17,7 +17,7 @@ class Box(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.kind.decode("latin-1") if self.kind.isalnum() else self.kind.hex()
+        return f"a {self.kind.decode()} box" if self.kind.isalnum() else "a box"
 
 
 def boxes(window: Window, begin: int, end: int) -> Iterator[Box]:

@@ -2,7 +2,8 @@
 
 Complete: every box fits the file, and the index (``moov``) and its media (``mdat``) are there.
 In a file of fragments each pair of ``moof`` and ``mdat`` is whole by itself, so what a power cut
-left is timed by the last whole pair; the header, which is written at close, is not asked.
+left is timed by the last whole pair; the header, which is written at close, is not asked. Cut
+exactly between two pairs it looks whole, unless a header or a segment index promises more.
 """
 
 from dataclasses import dataclass, field
@@ -10,13 +11,7 @@ from dataclasses import dataclass, field
 from layover_agent.core.containers.boxes import Box, boxes
 from layover_agent.core.containers.container import Container, milliseconds
 from layover_agent.core.containers.fragments import spans
-from layover_agent.core.containers.movie import (
-    Movie,
-    Track,
-    longest_ms,
-    read_movie,
-    read_tracks,
-)
+from layover_agent.core.containers.movie import Movie, Track, longest_ms, read_movie, read_tracks
 from layover_agent.core.containers.samples import there_ms
 from layover_agent.core.containers.seek import Index, last_fragments, read_index
 from layover_agent.core.containers.window import Window
@@ -26,7 +21,6 @@ _LAST_FRAGMENTS = 4
 
 _WALKED_PAIRS = 128
 """After so many the walk goes on near the end: an hour in parts of a second has thousands."""
-
 
 _SHORT_MS = 500
 """How much less than its header promises a file of fragments may hold."""
@@ -50,7 +44,6 @@ class _Walk:
     """A fragment whose media has not come yet."""
     pairs: int = 0
     why: str = ""
-    cut_media: bool = False
 
 
 def look(window: Window) -> Container:
@@ -78,9 +71,7 @@ def _walk(window: Window, begin: int, walk: _Walk) -> int | None:
         if box.end > window.size_bytes:
             padding = walk.moov and walk.media and not walk.first and _zeros(window, box.begin)
             if not padding:
-                name = f"a {box.name} box" if box.kind.isalnum() else "a box"
-                walk.why = f"{name} goes beyond the file's end"
-                walk.cut_media = box.kind == b"mdat"
+                walk.why = f"{box.name} goes beyond the file's end"
             return None
         walk.begins_with = walk.begins_with or box.kind
         if box.kind == b"moov":
