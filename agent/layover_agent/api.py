@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, TypeVar
 
 from layover_agent.core import ranges
 from layover_agent.digests import Hasher
@@ -21,7 +21,7 @@ from layover_agent.rows import Row
 from layover_agent.wire.codec import MalformedMessage, decode, encode
 from layover_agent.wire.pages import MAX_PAGES, framed
 from layover_agent.wire.problem import Reason
-from layover_agent.wire.types import MAX_PAGE_ROWS, HoldWish
+from layover_agent.wire.types import MAX_PAGE_ROWS, HoldWish, Queue, SpanWish
 from layover_agent.wire.version import (
     API_VERSIONS,
     MEDIA_JSON,
@@ -36,6 +36,7 @@ _PATH = re.compile(r"/v(\d{1,4})(/.*)")
 _RECORDING = re.compile(r"/recordings/([0-9a-f]{32})")
 _DIGESTS = re.compile(r"/recordings/([0-9a-f]{32})/digests")
 _HOLD = re.compile(r"/holds/([0-9a-f]{32})")
+_SPAN = re.compile(r"/span-holds/([A-Za-z0-9._-]{1,64})")
 _CONTENT_TYPES = {
     "mp4": "video/mp4",
     "m4s": "video/mp4",
@@ -46,6 +47,8 @@ _CONTENT_TYPES = {
     "avi": "video/x-msvideo",
 }
 MIN_RATE_BPS = 1000
+
+T = TypeVar("T")
 
 
 class Api:
@@ -86,11 +89,27 @@ class Api:
                 _, statement = await self._hasher.of(await self._row(found[1]))
                 return _message(request, statement)
             case "PUT", rest if found := _HOLD.fullmatch(rest):
-                wish = _wish(request)
+                wish = _read(request, HoldWish)
                 hold = await self._holds.place(await self._row(found[1]), wish.lease_s)
                 return _message(request, hold)
             case "DELETE", rest if found := _HOLD.fullmatch(rest):
                 await self._holds.release(found[1])
+                return Response(204)
+            case "GET", "/span-holds":
+                return _message(request, await self._holds.spans.all())
+            case "GET", rest if found := _SPAN.fullmatch(rest):
+                span = await self._holds.spans.get(found[1])
+                if span is None:
+                    raise AgentError(Reason.NOT_FOUND, f"there is no span hold {found[1]}")
+                return _message(request, span)
+            case "PUT", rest if found := _SPAN.fullmatch(rest):
+                wanted = _read(request, SpanWish)
+                return _message(request, await self._holds.spans.put(found[1], wanted))
+            case "DELETE", rest if found := _SPAN.fullmatch(rest):
+                await self._holds.spans.drop(found[1])
+                return Response(204)
+            case "PUT", "/queue":
+                await self._health.told(_read(request, Queue))
                 return Response(204)
         raise AgentError(Reason.NOT_FOUND, f"{request.method} {request.path[:100]}")
 
@@ -199,10 +218,10 @@ def _rate(request: Request) -> int | None:
     return int(text)
 
 
-def _wish(request: Request) -> HoldWish:
+def _read(request: Request, kind: type[T]) -> T:
     media = MEDIA_JSON if "json" in request.headers.get("content-type", "") else MEDIA_MSGPACK
     try:
-        return decode(HoldWish, request.body, media)
+        return decode(kind, request.body, media)
     except MalformedMessage as error:
         raise AgentError(Reason.BAD_REQUEST, str(error)) from error
 

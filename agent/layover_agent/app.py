@@ -2,27 +2,41 @@
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 from layover_agent.advertise import advertising
 from layover_agent.api import Api
 from layover_agent.clock import Clock, SystemClock
+from layover_agent.clockwatch import ClockWatch
+from layover_agent.config import BadConfig
+from layover_agent.contacts import Contacts
 from layover_agent.digests import Hasher
 from layover_agent.errors import NotEnrolled
+from layover_agent.facts.box import Box
+from layover_agent.facts.enrolment import enrolment
 from layover_agent.files import Files
 from layover_agent.health import Health
-from layover_agent.holds import Holds
+from layover_agent.holds import Holds, Terms
 from layover_agent.http import Server
 from layover_agent.identity import Identity
+from layover_agent.journal import Journal
 from layover_agent.looker import Looker
 from layover_agent.manifest import Manifest, opened
+from layover_agent.notify import notify, status, watchdog
+from layover_agent.parts import Parts
+from layover_agent.pressure import Pressure
+from layover_agent.restraint import Restraint
+from layover_agent.retention import Observer
 from layover_agent.scan import Scanner
 from layover_agent.settings import Config
-from layover_agent.sources.source import Source
-from layover_agent.sources.template import TemplateSource
+from layover_agent.sources import registry
+from layover_agent.standing import Standing
+from layover_agent.triggers import Triggers
 from layover_agent.watch import watching
 from layover_agent.wire.identity import spoken
 
@@ -34,7 +48,8 @@ def identity_of(config: Config) -> Identity:
 
 
 async def run(config: Config, clock: Clock | None = None) -> None:
-    """Runs the agent until SIGTERM or SIGINT. NotEnrolled where it has no certificate."""
+    """Runs the agent until SIGTERM or SIGINT. NotEnrolled where it has no certificate, BadConfig
+    where another agent runs on its data folder."""
     clock = clock or SystemClock()
     identity = identity_of(config)
     if not identity.enrolled:
@@ -43,23 +58,41 @@ async def run(config: Config, clock: Clock | None = None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with opened(config.data_folder / "manifest.db") as manifest:
-        await _serve(config, clock, identity, manifest, stopped)
+    with _alone(config.data_folder):
+        async with opened(config.data_folder / "manifest.db") as manifest:
+            await _serve(config, clock, identity, manifest, stopped)
 
 
 async def _serve(
     config: Config, clock: Clock, identity: Identity, manifest: Manifest, stopped: asyncio.Event
 ) -> None:
-    sources: dict[str, Source] = {
-        name: TemplateSource(name, one) for name, one in config.sources.items()
-    }
+    sources = {name: registry.made(name, one) for name, one in config.sources.items()}
+    folders = {name: str(source.folder) for name, source in sources.items()}
     files = Files(sources, config.holds_folder)
-    holds = await Holds.restored(manifest, files, clock)
-    holds.declare(_why_no_holds(config, sources))
-    hasher = Hasher(manifest, files, clock, identity.key, identity.id)
-    scanner = Scanner(manifest, sources.values(), clock)
-    health = Health(identity.id, manifest, sources, scanner, holds, clock)
-    looker = Looker(scanner, hasher, config.rescan)
+    holds = await Holds.restored(manifest, files, clock, _terms(config))
+    triggers = Triggers(holds.spans, manifest, config.trigger, clock)
+    journal = Journal(manifest)
+    observer = await Observer.opened(journal, folders, clock)
+    clock_watch = ClockWatch(journal, clock, observer.stepped)
+    restraint = Restraint(Pressure(), clock, observer.recorder_behind)
+    hasher = Hasher(
+        manifest, files, clock, identity.key, identity.id, lambda: restraint.pace().work_share
+    )
+    scanner = Scanner(manifest, sources.values(), clock, [holds.changed, observer.changed])
+    looker = Looker(scanner, hasher, observer, clock_watch, clock, config.rescan)
+    parts = Parts()
+    health = Health(
+        identity.id,
+        manifest,
+        sources,
+        scanner,
+        holds,
+        clock,
+        contacts=await Contacts.opened(manifest, clock),
+        habits=observer,
+        box=Box(config.sources, clock, config.data_folder),
+        enrolment=enrolment(config.data_folder / "identity"),
+    )
     server = Server(
         Api(manifest, files, hasher, holds, health), identity.server_context(), identity.accepts
     )
@@ -71,6 +104,9 @@ async def _serve(
         port = await stack.enter_async_context(
             server.listening(config.listen.address, config.listen.port)
         )
+        await stack.enter_async_context(
+            Standing(health.status).listening(config.data_folder, config.service.listen)
+        )
         watch = await stack.enter_async_context(
             watching([source.folder for source in sources.values()], looker)
         )
@@ -80,27 +116,45 @@ async def _serve(
         if config.listen.port_file:
             _write_port(Path(config.listen.port_file), port)
         log.info("agent %s listens on port %d", spoken(identity.id), port)
+        notify("READY=1", status(f"listens on port {port}"))
         async with asyncio.TaskGroup() as group:
-            running = (looker.run(watch), hasher.run(), holds.run())
-            parts = [group.create_task(part) for part in running]
+            running = [
+                group.create_task(parts.keep("looking", lambda: looker.run(watch))),
+                group.create_task(parts.keep("hashing", hasher.run)),
+                group.create_task(parts.keep("holds", holds.run)),
+                group.create_task(parts.keep("triggers", triggers.run)),
+                group.create_task(parts.keep("health", health.run)),
+                group.create_task(watchdog(looker.alive)),
+            ]
             await stopped.wait()
-            for part in parts:
+            notify("STOPPING=1")
+            for part in running:
                 part.cancel()
-        await holds.save()
+        for last in (observer.save, clock_watch.save, health.save, holds.save):
+            await last()
 
 
-def _why_no_holds(config: Config, sources: dict[str, Source]) -> str:
-    """What already speaks against holds before the first is asked for."""
-    undeclared = [n for n, s in sources.items() if s.config.deletes_by != "unlink"]
-    if undeclared:
-        return f'sources.{undeclared[0]}.deletes_by is not "unlink"'
-    try:
-        config.holds_folder.mkdir(parents=True, exist_ok=True)
-        here = config.holds_folder.stat().st_dev
-        apart = [n for n, s in sources.items() if s.folder.stat().st_dev != here]
-    except OSError as error:
-        return f"the holds folder cannot be used: {error.strerror}"
-    return f"source {apart[0]} is on another file system than the holds folder" if apart else ""
+def _terms(config: Config) -> Terms:
+    return Terms(
+        reserve_bytes=config.holds.reserve_bytes,
+        max_percent=config.holds.max_percent,
+        max_count=config.holds.max_count,
+        copy_rate_bps=config.holds.copy_rate_bps,
+    )
+
+
+@contextlib.contextmanager
+def _alone(data_folder: Path) -> Iterator[None]:
+    """Two agents on one data folder would tell central two stories."""
+    data_folder.mkdir(parents=True, exist_ok=True)
+    with (data_folder / "agent.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadConfig(
+                f"another agent runs on {data_folder}: end it, or give this one its own data_folder"
+            ) from error
+        yield
 
 
 def _write_port(path: Path, port: int) -> None:

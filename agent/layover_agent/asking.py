@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from layover_agent import __version__
+from layover_agent import __version__, journal
 from layover_agent.clock import Clock, SystemClock, reading
 from layover_agent.contacts import Contacts
 from layover_agent.core.diagnosis import Beside, diagnosed
@@ -78,7 +78,7 @@ async def _without_agent(config: Config, clock: Clock, root: Path, agent: Findin
     try:
         async with opened(config.data_folder / "manifest.db", read_only=True) as manifest:
             status = await _remembered(status, manifest, clock)
-            known = await Journal(manifest).known_faults()
+            known = await _known(manifest)
     except (sqlite3.Error, OSError) as error:
         findings.append(Finding(code="manifest-unreadable", facts={"why": str(error)}))
     disks = [disk_of(name, one, held_ms(status.cameras, name)) for name, one in facts.disks.items()]
@@ -100,15 +100,27 @@ async def _without_agent(config: Config, clock: Clock, root: Path, agent: Findin
 async def _remembered(status: Status, manifest: Manifest, clock: Clock) -> Status:
     """What the agent wrote down while it ran. Whether cameras are late is not among it."""
     contacts = await Contacts.opened(manifest, clock)
-    held = await manifest.holds()
+    sums = await manifest.hold_sums()
     return replace(
         status,
         manifest=await manifest.head(),
         cameras=await manifest.cameras(),
-        holds=replace(_NO_HOLDS, count=len(held), size_bytes=sum(h.size_bytes for h in held)),
+        holds=replace(
+            _NO_HOLDS,
+            count=sums.count,
+            size_bytes=sums.size_bytes,
+            cost_bytes=sums.cost_bytes,
+            broken=sums.broken,
+        ),
         contact=contacts.last,
         clock=clock_facts(status.clock, await Journal(manifest).steps(), contacts.offset_ms),
     )
+
+
+async def _known(manifest: Manifest) -> dict[Subject, Since]:
+    """Since when the faults had been there that the agent last wrote down."""
+    rows = await manifest._read("SELECT code, subject, since_ms, since_uptime_s FROM faults")
+    return {(code, subject): journal.Since(ms, s) for code, subject, ms, s in rows}
 
 
 def _about_agent(why: str, data_folder: Path, seconds: int) -> Finding:
@@ -116,8 +128,8 @@ def _about_agent(why: str, data_folder: Path, seconds: int) -> Finding:
         return Finding(code=why, facts={"seconds": seconds})
     if why == "agent-not-running":
         stopped_ms = _last_written_ms(data_folder)
-        stopped = "ever" if stopped_ms is None else spoken_time(stopped_ms)
-        return Finding(code=why, facts={"stopped": stopped}, since_ms=stopped_ms)
+        last = "it never ran" if stopped_ms is None else f"it last wrote {spoken_time(stopped_ms)}"
+        return Finding(code=why, facts={"last": last}, since_ms=stopped_ms)
     return Finding(code="agent-not-asked", facts={"why": why})
 
 

@@ -51,9 +51,14 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     return dataclasses.replace(config, sources=sources)
 
 
+def recorder_of(source: SourceConfig) -> recorders.Recorder:
+    """What is known of the recorder of a source; nothing where it is not named, or an adapter."""
+    return recorders.known().get(source.recorder, _NO_RECORDER)
+
+
 def layouts(source: SourceConfig) -> tuple[Layout, ...]:
     """How the recorder of a source names its files. BadLayout where that stays open."""
-    recorder = recorders.known().get(source.recorder, _NO_RECORDER)
+    recorder = recorder_of(source)
     if not (source.layout or recorder.layouts):
         raise BadLayout("layout is missing: say how the files are named, or which recorder it is")
     return recorder.parsed(
@@ -63,11 +68,10 @@ def layouts(source: SourceConfig) -> tuple[Layout, ...]:
 
 def _completed(source: SourceConfig) -> SourceConfig:
     """With what is always so with its recorder, where nothing else is said."""
-    recorder = recorders.known().get(source.recorder, _NO_RECORDER)
+    recorder = recorder_of(source)
     deletes_by = recorder.deletes_by if recorder.deletes_by == "unlink" else ""
     return dataclasses.replace(
         source,
-        time=source.time or recorder.time_from,
         deletes_by=source.deletes_by or deletes_by,
         age_from=source.age_from or recorder.retention.age_from or "start",
     )

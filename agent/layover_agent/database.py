@@ -86,14 +86,14 @@ async def opened_whole(path: Path) -> tuple[aiosqlite.Connection, str, str]:
     try:
         return *await _connect(path), ""
     except aiosqlite.DatabaseError as error:
-        if not _is_damage(error):
+        if not is_damage(error):
             raise
         aside = _set_aside(path)
         log.error("the manifest was damaged (%s): kept as %s, built anew", error, aside.name)
         return *await _connect(path), str(error)
 
 
-def _is_damage(error: aiosqlite.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file itself is bad: a lock, a full disk or a missing right says nothing of it."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

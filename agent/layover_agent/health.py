@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from layover_agent.facts.rules import rules
 from layover_agent.holds import Holds
 from layover_agent.journal import Journal
 from layover_agent.manifest import Manifest
+from layover_agent.manifest_holds import HoldRow
 from layover_agent.scan import Scanner
 from layover_agent.sources.source import Source
 from layover_agent.wire import types
@@ -30,7 +31,7 @@ from layover_agent.wire.version import API_VERSIONS
 
 log = logging.getLogger(__name__)
 
-CAPABILITIES = ["holds", "pace", "digests", "queue"]
+CAPABILITIES = ["holds", "span-holds", "pace", "digests", "queue"]
 LOOK_S = 5.0
 """How long the box's files may take: a dead network mount answers never."""
 ASK_DISKS_EVERY_S = 3600.0
@@ -139,7 +140,7 @@ class Health:
             memory_bytes=facts.memory_bytes if facts else 0,
             memory_free_bytes=facts.memory_free_bytes if facts else 0,
         )
-        findings = diagnosed(status, self._beside(facts, len(await self._holds.broken())))
+        findings = diagnosed(status, self._beside(facts, await self._holds.broken()))
         if hung_s:
             findings.append(
                 Finding(
@@ -202,7 +203,7 @@ class Health:
             cpu_permille=facts.own.cpu_ms * 1000 // ran_ms,
         )
 
-    def _beside(self, facts: BoxFacts | None, broken: int) -> Beside:
+    def _beside(self, facts: BoxFacts | None, broken: Sequence[HoldRow]) -> Beside:
         data = facts.data if facts else None
         return Beside(
             unreadable=self._scanner.faults,
@@ -211,7 +212,8 @@ class Health:
             rebuilt=self._manifest.rebuilt_because,
             not_advertised=self.advertise_fault,
             certificate=self._enrolment.fault,
-            broken=broken,
+            broken=broken[0].broken_why if broken else "",
+            broken_since_ms=broken[0].broken_ms if broken else 0,
         )
 
 

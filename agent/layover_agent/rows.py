@@ -41,15 +41,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldRow:
-    recording_id: str
-    method: str
-    until_uptime_s: int
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
     """What a scan must know of a recording that was listed before."""
 

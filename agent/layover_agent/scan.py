@@ -151,7 +151,7 @@ class Scanner:
         )
         hidden = tuple(unreadable)
         partly = f"{source.folder}/{hidden[0]} cannot be read" if hidden else ""
-        self._note_fault(source.name, trouble or partly)
+        self._note_fault(source.name, trouble or partly or source.fault)
         if trouble:
             return changes
         for path in stale:

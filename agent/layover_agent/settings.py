@@ -130,6 +130,7 @@ class SourceConfig:
 class Config:
     data_folder: Path = field(metadata={"help": "Folder of the key, the manifest and the holds."})
     sources: Mapping[str, SourceConfig] = field(metadata={"help": "The recorders' folders."})
+    label: str = _setting("", "What is written on the box; at central, central's word counts.")
     listen: Listen = field(default_factory=Listen, metadata={"help": "The agent's own port."})
     advertise: Advertise = field(default_factory=Advertise, metadata={"help": "mDNS."})
     holds: Holds = field(default_factory=Holds, metadata={"help": "Holds."})

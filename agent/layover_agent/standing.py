@@ -90,9 +90,11 @@ class _Open(Server):
             await server.wait_closed()
 
     async def _serve_tls(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError):
-            await self.serve_connection(reader, writer)
-        writer.transport.abort()
+        try:
+            with contextlib.suppress(OSError, TimeoutError):
+                await self.serve_connection(reader, writer)
+        finally:
+            writer.transport.abort()
 
 
 def asked(data_folder: Path, timeout_s: float = ASK_S) -> Status:

@@ -23,14 +23,6 @@ class Statements(Database):
             return None
         return found[0], SignedStatement(payload=found[1], signature=found[2])
 
-    async def relinked(self, recording_id: str, before_ns: int, after_ns: int) -> None:
-        """Our own link moved the file's change time: its digests hold on."""
-        async with self._transaction():
-            await self._connection.execute(
-                "UPDATE digests SET ctime_ns = ? WHERE recording_id = ? AND ctime_ns = ?",
-                (after_ns, recording_id, before_ns),
-            )
-
     async def set_statement(
         self, row: Row, sha256: bytes, statement: SignedStatement, ctime_ns: int = 0
     ) -> None:

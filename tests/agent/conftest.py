@@ -133,7 +133,7 @@ def open_box(tmp_path: Path) -> Opened:
             files = Files(sources, tmp_path / "holds")
             holds = await Holds.restored(manifest, files, clock)
             hasher = Hasher(manifest, files, clock, identity.key, identity.id)
-            scanner = Scanner(manifest, sources.values(), clock)
+            scanner = Scanner(manifest, sources.values(), clock, [holds.changed])
             health = Health(identity.id, manifest, sources, scanner, holds, clock)
             api = Api(manifest, files, hasher, holds, health)
             yield Box(

@@ -67,7 +67,6 @@ def test_every_setting_is_read(toml) -> None:  # type: ignore[no-untyped-def]
         max_bytes=1000,
         max_age_s=60,
         cameras=("front",),
-        time="name",
         age_from="start",
     )
     assert list(config.sources) == ["main", "second"]

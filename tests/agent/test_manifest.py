@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from layover_agent.manifest import Manifest, opened
-from layover_agent.rows import HoldRow, Row
+from layover_agent.manifest_holds import HoldRow
+from layover_agent.rows import Row
 from layover_agent.wire.types import Recording, SignedStatement
 
 

@@ -83,7 +83,7 @@ def test_locked_kinds_are_kinds_it_has(recorder: Recorder) -> None:
 
 @EVERY
 def test_facts_are_of_the_closed_sets(recorder: Recorder) -> None:
-    assert recorder.time_from in ("name", "container", "mtime", "sidecar")
+    assert recorder.time_from in ("name", "container", "mtime")
     assert recorder.closes in ("close", "rename", "segment-list", "newer")
     assert recorder.deletes_by in ("unlink", "overwrite", "unknown")
     assert recorder.retention.age_from in ("", "start", "end", "mtime")

@@ -5,6 +5,7 @@ work than is promised, or an answer that contradicts itself.
 """
 
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from layover_agent.core.containers.window import MAX_BYTES, MAX_READS, PIECE_BYT
 from layover_agent.core.layout import BadLayout, Layout
 
 HUGE_BYTES = 1 << 41
+SLOW_S = 1.0
 
 
 class Disk:
@@ -76,15 +78,23 @@ def budget(data: bytes) -> None:
 
 
 def layout(data: bytes) -> None:
-    """A template, a zone and paths, divided by zero bytes."""
+    """A template, a zone and paths, divided by zero bytes. Each path also comes in many
+    copies, which no template may take long over."""
     template, _, rest = data.decode("utf-8", "surrogateescape").partition("\0")
     zone, _, paths = rest.partition("\0")
-    try:
-        ready = Layout.parse(template, zone)
-    except BadLayout:
-        return
-    for path in paths.split("\0")[:8]:
-        ready.match(path)
+    for time_from, camera in (("name", ""), ("mtime", "front")):
+        try:
+            ready = Layout.parse(template, zone, time=time_from, camera=camera)
+        except BadLayout:
+            continue
+        for path in paths.split("\0")[:4]:
+            for written_ms in (None, 1_795_258_800_000):
+                named = ready.match(path, written_ms)
+                assert named is None or time_from == "mtime" or named.start_ms is not None
+            for length in (128, 255, 1024):
+                began = time.thread_time()
+                ready.match((path * 100)[:length])
+                assert time.thread_time() - began < SLOW_S, "a match takes too long"
 
 
 def config(data: bytes) -> None:

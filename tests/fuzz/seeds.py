@@ -53,6 +53,7 @@ SEEDS: dict[str, list[bytes]] = {
         mp4_bytes.FTYP + _INDEXED + mp4_bytes.box(b"mdat", bytes(300))[:-50],
         _FRAGMENTED + _SIDX + mp4_bytes.fragments(3),
         _FRAGMENTED + mp4_bytes.moof(0, 9, listed=40) + mp4_bytes.MDAT,
+        _FRAGMENTED + mp4_bytes.fragments(25, media=mp4_bytes.box(b"mdat", b"")),
     ],
     "ts": [
         ts_bytes.stream(1),
@@ -85,6 +86,10 @@ SEEDS: dict[str, list[bytes]] = {
         b"{camera}/%Y-%m-%d/%H-%M-%S.mp4\0Europe/Berlin\0front/2026-11-21/10-00-00.mp4",
         b"%s_*-{ms}_{camera}_*_{dur_ms}.mp4\x00\x001795258800_1-7_door_0-0_1_60000.mp4",
         b"{kind}/*/%y%m%d_%H%M%S%z-{camera}-{seq}.ts\0+02:00\0a/b/261121_100000Z-x-1.ts",
+        b"{camera:path}/%Y-%m-%d_%H-%M-%S-%f.mp4\0+00:00\0a/b/2026-11-21_10-00-00-000001.mp4",
+        b"**/{kind:RO|Parking}/%Y_%m%d_%H%M%S_{seq}{camera:[A-Z]{1,2}}.MP4\0UTC\0"
+        b"DCIM/RO/2026_1121_100000_012FR.mp4",
+        b"{camera}_{kind:E|P|}/%F_%T{:.mp4|.mkv}\0Z\0a_b_E/2026-11-21_10:00:00.MKV",
     ],
     "config": [_CONFIG, b'[sources.a]\nfolder=1\nlayout="{camera}%s"\n'],
 }

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layover_agent.core.layout import Layout
+from layover_agent.core.zones import EARLIEST_MS
 from layover_sim.recorder_settings import LAYOUT, ZONE, BadSettings, RecorderSettings, name_of
 
 GOOD: dict[str, Any] = {"folder": Path("/recordings"), "cameras": ("front", "rear")}
@@ -16,7 +17,7 @@ GOOD: dict[str, Any] = {"folder": Path("/recordings"), "cameras": ("front", "rea
 
 @given(
     camera=st.sampled_from(["front", "cam-0", "%H", "a.b"]),
-    start_ms=st.integers(0, 4_102_444_800_000),
+    start_ms=st.integers(EARLIEST_MS, 4_102_444_800_000),
 )
 def test_the_agent_reads_the_start_and_the_camera_back(camera: str, start_ms: int) -> None:
     named = Layout.parse(LAYOUT, ZONE).match(name_of(camera, start_ms))

@@ -39,8 +39,9 @@ class Beside:
     certificate: str = ""
     """Why it cannot be used; empty: it can, or there is none."""
     certificate_folder: str = ""
-    broken: int = 0
-    """Holds that are not what was promised."""
+    broken: str = ""
+    """Why the hold that has been broken longest is; the status counts them."""
+    broken_since_ms: int = 0
 
 
 def diagnosed(status: Status, beside: Beside) -> list[Finding]:
@@ -127,8 +128,12 @@ def _of_cameras(cameras: list[Camera]) -> Iterator[Finding]:
 
 
 def _of_holds(status: Status, beside: Beside) -> Iterator[Finding]:
-    if beside.broken:
-        yield Finding(code="hold-broken", facts={"count": beside.broken})
+    if status.holds.broken:
+        yield Finding(
+            code="hold-broken",
+            facts={"count": status.holds.broken, "why": beside.broken or "see the agent's log"},
+            since_ms=beside.broken_since_ms or None,
+        )
     if not status.holds.possible and status.holds.reason and status.running:
         yield Finding(code="holds-impossible", facts={"why": status.holds.reason})
     if status.holds.reserve_bytes and not status.holds.reserve_free_bytes:

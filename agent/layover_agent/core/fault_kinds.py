@@ -30,7 +30,7 @@ _NO_WRITES = ("disk-gone", "source-unreadable", "disk-read-only", "disk-full", "
 _ALL = (
     Kind(
         "agent-not-running", CRITICAL, "The agent is not running",
-        "the agent has not run since {stopped}; this is read without it",
+        "no agent answers here: {last}. This is read without it",
         "Start it: systemctl start layover-agent. If it ends again, see why: "
         "journalctl -u layover-agent -e",
     ),
@@ -105,7 +105,7 @@ _ALL = (
     ),
     Kind(
         "hold-broken", CRITICAL, "A held recording was not kept",
-        "{count} held recordings are not what was promised",
+        "{count} held recordings are not what was promised: {why}",
         "The recorder writes over its files: take deletes_by out of its source.",
         ("disk-gone", "source-unreadable", "disk-failing"),
     ),

@@ -14,6 +14,8 @@ EXIT_WARNING, EXIT_CRITICAL = 4, 5
 """Exit statuses of `status`, `check` and `test-cameras`; 1, 2 and 3 say that they failed. No fault
 and mere notices give 0, so that a script may ask whether somebody should come."""
 
+MAX_TEXT = 1000
+
 Subject = tuple[str, str]
 """A fault: its code, and what it is about."""
 
@@ -61,8 +63,8 @@ def ranked(
     unique = {finding.key: finding for finding in findings}
     under: defaultdict[Subject, list[Finding]] = defaultdict(list)
     by_code: defaultdict[str, list[Finding]] = defaultdict(list)
-    for finding in unique.values():
-        by_code[finding.code].append(finding)
+    for key in sorted(unique):
+        by_code[key[0]].append(unique[key])
     for finding in unique.values():
         under[_root(finding, by_code).key].append(finding)
     faults = []
@@ -108,18 +110,22 @@ def _fault(
         title=kind.title,
         since_ms=_since_ms(root, known, now_ms),
         uptime_s=0 if since is None else max(uptime_s - since.since_uptime_s, 0),
-        text=kind.text.format_map(root.facts),
-        remedy=kind.remedy.format_map(root.facts),
+        text=_text(root),
+        remedy=kind.remedy.format_map(root.facts)[:MAX_TEXT],
         consequences=[
             Consequence(
                 code=one.code,
                 subject=one.subject,
                 since_ms=_since_ms(one, known, now_ms),
-                text=KINDS[one.code].text.format_map(one.facts),
+                text=_text(one),
             )
             for one in rest[:MAX_FAULTS]
         ],
     )
+
+
+def _text(finding: Finding) -> str:
+    return KINDS[finding.code].text.format_map(finding.facts)[:MAX_TEXT]
 
 
 def _since_ms(finding: Finding, known: Mapping[Subject, Since], now_ms: int) -> int:

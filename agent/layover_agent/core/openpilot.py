@@ -65,13 +65,10 @@ def route_start_ms(closed_ms: Mapping[int, int]) -> int | None:
     """When a route began, from when segments of it were last written: the median of what each
     of them says, so that a file touched later, or a clock set meanwhile, does not count.
 
-    ``closed_ms``: by segment number. The last one may be short, so it counts only where there
-    are few. None: nothing is known.
+    ``closed_ms``: by segment number. Of two, the later start counts: a drive's last segment is
+    short, and seems to have begun too early. None: nothing is known.
     """
-    numbers = sorted(closed_ms)
-    if len(numbers) >= 3:
-        numbers.pop()
-    starts = sorted(closed_ms[n] - (n + 1) * SEGMENT_MS for n in numbers)
+    starts = sorted(ms - (number + 1) * SEGMENT_MS for number, ms in closed_ms.items())
     return starts[len(starts) // 2] if starts else None
 
 

@@ -71,6 +71,12 @@ def proposed(paths: Sequence[str]) -> str | None:
     return None
 
 
+def timed(paths: Sequence[str]) -> bool:
+    """Whether most of the video files among paths carry a time that can be made out."""
+    names = _sample([path for path in paths if is_video(path)])
+    return sum(_has_time(_spelt(name)) for name in names) > len(names) // 2
+
+
 def is_video(path: str) -> bool:
     """Whether a file's ending is that of a recording."""
     return path.rpartition(".")[2].lower() in VIDEO and "." in path
@@ -97,7 +103,7 @@ def _spelt(path: str) -> str:
         if "date" in parts:
             digits = "".join(filter(str.isdigit, texts[0]))
             before, after = _repeated(before, digits), _repeated(after, digits)
-        if parts[-1] == "time":
+        if parts[-1] == "time" and len(texts) == len(parts):
             before = before.replace(f"/{texts[-1][:2]}/", "/%H/")
         stem = f"{before}{between.join(letters)}{after}"
         have |= set(parts)

@@ -48,7 +48,8 @@ class Disks:
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
         self._progress: dict[str, tuple[int, int]] = {}
-        """By disk: what it had finished, and since when it has stood there (monotonic ms)."""
+        """By disk on which requests wait: what it had finished, and since when it stands there
+        (monotonic ms)."""
         self.asked: dict[str, Wear] = {}
         """By disk: what smartctl said of it last."""
 
@@ -108,10 +109,11 @@ class Disks:
                 continue
             done = sum(int(fields[at]) for at in _COMPLETED if at < len(fields))
             waiting = int(fields[_IN_FLIGHT])
-            before, since_ms = self._progress.get(disk, (done, mono_ms))
+            before, since_ms = self._progress.pop(disk, (done, mono_ms))
             if done != before or not waiting:
                 since_ms = mono_ms
-            self._progress[disk] = done, since_ms
+            if waiting:
+                self._progress[disk] = done, since_ms
             worst = max(worst, ((mono_ms - since_ms) // 1000, waiting))
         return worst if worst[0] else (0, 0)
 

@@ -15,7 +15,10 @@ def rules(source: str, config: SourceConfig, learned: Iterable[Learned]) -> list
     if config.max_age_s:
         told.append(
             Retention(
-                source=source, kind="age", max_age_s=config.max_age_s, age_from=config.age_from
+                source=source,
+                kind="age",
+                max_age_s=config.max_age_s,
+                age_from=config.age_from or "start",
             )
         )
     if config.min_free_bytes:

@@ -34,7 +34,8 @@ from layover_agent.wire.types import Hold, HoldState, HoldUsage
 
 log = logging.getLogger(__name__)
 
-MAX_REASON_CHARS = 2000
+_MAX_REASON_CHARS = 2000
+_DISK = "disk of holds"
 MAX_LEASE_S = 90 * 86_400
 Result = Placed | MustCopy | Refused | AgentError
 
@@ -123,7 +124,7 @@ class Keeper:
         return HoldUsage(
             possible=bool(best),
             method="none" if not best else "several" if len(best) > 1 else str(best.pop()),
-            reason="; ".join([*none, *filter(None, [self._reserve.trouble])])[:MAX_REASON_CHARS],
+            reason="; ".join([*none, *filter(None, [self._reserve.trouble])])[:_MAX_REASON_CHARS],
             count=sums.count,
             size_bytes=sums.size_bytes,
             cost_bytes=sums.cost_bytes,
@@ -136,7 +137,23 @@ class Keeper:
     async def fit(self) -> None:
         """The reserve makes room for what only holds keep, or takes it back."""
         cost_bytes = await self._manifest.count_alone() + self._copies.size_bytes
+        if self._terms.reserve_bytes and not await self._same_disk():
+            self._reserve.trouble = (
+                f"another disk is in the place of {self._shelf.folder}, and what is held is not on "
+                "it: mount the former one, or release what was held"
+            )
+            return
         await asyncio.to_thread(self._reserve.fit, cost_bytes)
+
+    async def _same_disk(self) -> bool:
+        """Whether the folder lies where held bytes do: a disk that is not mounted must not make
+        the reserve grow on the box's own."""
+        here = await asyncio.to_thread(self._shelf.disk_id)
+        before = await self._manifest.note(_DISK)
+        if here and here != before and (before is None or not await self._manifest.holds("", 1)):
+            await self._manifest.set_note(_DISK, here)
+            return True
+        return here == before
 
     async def why_broken(self, hold: HoldRow, row: Row | None) -> str:
         """Why a hold is not what was promised; empty: it is, as far as one look can tell."""

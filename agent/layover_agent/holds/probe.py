@@ -52,14 +52,21 @@ def capabilities(source: Source, holds_folder: Path) -> Capabilities:
     except OSError as error:
         if not holds_folder.is_dir():
             number = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno or 0
-            why = {m: explained(m, number) for m in (Method.REFLINK, Method.LINK, Method.COPY)}
-            return Capabilities({**why, **refusals}, "")
+            return Capabilities({**_all(number), **refusals}, "")
     sample = _sample(source.folder)
-    with _scratch(holds_folder) as scratch:
-        refusals |= _on_scratch(scratch, sample)
-        if sample is not None and Method.LINK not in refusals:
-            refusals |= _linked(sample, scratch / "sample")
+    try:
+        with _scratch(holds_folder) as scratch:
+            refusals |= _on_scratch(scratch, sample)
+            if sample is not None and Method.LINK not in refusals:
+                refusals |= _linked(sample, scratch / "sample")
+    except OSError as error:
+        return Capabilities({**_all(error.errno or 0), **refusals}, "")
     return Capabilities(refusals, str(sample) if sample and Method.LINK not in refusals else "")
+
+
+def _all(number: int) -> dict[Method, str]:
+    """An errno that stops every method of ours."""
+    return {m: explained(m, number) for m in (Method.REFLINK, Method.LINK, Method.COPY)}
 
 
 def _on_scratch(scratch: Path, sample: Path | None) -> dict[Method, str]:
@@ -69,10 +76,7 @@ def _on_scratch(scratch: Path, sample: Path | None) -> dict[Method, str]:
     try:
         first.write_bytes(_BYTES)
     except OSError as error:
-        return {
-            method: explained(method, error.errno or 0)
-            for method in (Method.REFLINK, Method.LINK, Method.COPY)
-        }
+        return _all(error.errno or 0)
     tries: dict[Method, Callable[[int], object]] = {
         Method.REFLINK: lambda handle: methods.reflink(
             handle, scratch / "part", scratch / "clone", 0
@@ -120,9 +124,8 @@ def _opened(path: Path) -> Iterator[int]:
 def _scratch(holds_folder: Path) -> Iterator[Path]:
     """A folder for scratch files; what an earlier probe left behind goes first."""
     folder = holds_folder / f"{_SCRATCH}-{os.getpid()}"
-    with contextlib.suppress(OSError):
-        folder.mkdir()
     try:
+        folder.mkdir(exist_ok=True)
         yield folder
     finally:
         for left in holds_folder.glob(f"{_SCRATCH}-*"):

@@ -44,6 +44,7 @@ class Reserve:
             self._note(_why(error))
 
     def _fit(self, cost_bytes: int) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(self._path, flags, 0o600)
         try:

@@ -125,17 +125,21 @@ class Shelf:
                 yield found[1], found[2] == "released"
 
     def disk_bytes(self) -> int:
-        """The size of the disk; of that above where the folder is not there yet."""
-        folder = self.folder
-        while True:
-            try:
-                facts = os.statvfs(folder)
-            except OSError:
-                if folder == folder.parent:
-                    return 0
-                folder = folder.parent
-            else:
-                return facts.f_blocks * facts.f_frsize
+        """The size of the disk; 0 where it cannot be read."""
+        facts = self._disk()
+        return 0 if facts is None else facts.f_blocks * facts.f_frsize
+
+    def disk_id(self) -> str:
+        """What tells the disk from another one, also after a reboot; empty: it cannot be read."""
+        facts = self._disk()
+        return "" if facts is None else f"{facts.f_fsid:x}"
+
+    def _disk(self) -> os.statvfs_result | None:
+        """Of the nearest folder above, where this one is not there yet."""
+        for folder in (self.folder, *self.folder.parents):
+            with contextlib.suppress(OSError):
+                return os.statvfs(folder)
+        return None
 
     def _note(self, recording_id: str) -> Path:
         return self.folder / f"{recording_id}.json"

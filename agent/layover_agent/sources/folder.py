@@ -19,11 +19,16 @@ from layover_agent.sources.source import Entry, Examined
 EDGE_BYTES = 4096
 """How much of either end of a file goes into the recording's id."""
 
+OWN_FOLDER = ".layover"
+"""Name of a folder of the agent's own beside or among the recordings: never looked into."""
+
 _MAX_DEPTH = 12
 
 
 class FolderSource:
     """Reads only, follows no link, opens nothing but regular files; blocking."""
+
+    fault = ""
 
     def __init__(self, name: str, config: SourceConfig) -> None:
         self.name = name
@@ -46,7 +51,8 @@ class FolderSource:
                     path = f"{below}{item.name}"
                     try:
                         if item.is_dir(follow_symlinks=False):
-                            folders.append(f"{path}/")
+                            if item.name != OWN_FOLDER:
+                                folders.append(f"{path}/")
                         elif item.is_file(follow_symlinks=False):
                             yield _entry(path, item.stat(follow_symlinks=False))
                     except FileNotFoundError:

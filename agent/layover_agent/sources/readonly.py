@@ -80,7 +80,7 @@ class ReadOnly:
                     self._connection.set_progress_handler(self._burn, _STEPS_PER_CALL)
                 self._fuse = _MAX_CALLS
                 found = self._connection.execute(query, values).fetchmany(at_most)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeError) as error:
                 problem: Unreadable | None = self._explained(error)
             else:
                 problem = None
@@ -108,18 +108,19 @@ class ReadOnly:
         self._fuse -= 1
         return self._fuse < 0
 
-    def _explained(self, error: sqlite3.Error) -> Unreadable:
+    def _explained(self, error: sqlite3.Error | UnicodeError) -> Unreadable:
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return Unreadable(f"{self.path} is locked by its recorder; it is read again later")
         if name == "SQLITE_INTERRUPT":
             return Unreadable(f"{self.path} takes too long to answer: is it the right database?")
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
+        damaged = name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR"))
+        if damaged or isinstance(error, UnicodeError):
             return Unreadable(f"{self.path} is damaged ({error}); the recorder must repair it")
         if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
             return Unreadable(
-                f"{self.path} cannot be opened beside its -wal file ({error}): "
-                "the agent must be able to read both, and -shm; a restart of the recorder helps"
+                f"{self.path} cannot be opened ({error}): the agent must be able to read "
+                "the -wal and -shm beside it; a restart of the recorder helps"
             )
         return Unreadable(f"{self.path} does not answer as expected: {error}")
 

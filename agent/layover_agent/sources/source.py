@@ -49,6 +49,9 @@ class Source(Protocol):
     name: str
     config: SourceConfig
     folder: Path
+    fault: str
+    """What keeps it from telling all it should, such as a database that cannot be read; empty:
+    nothing."""
 
     def entries(self, unreadable: list[str]) -> Iterator[Entry]:
         """Every file that may be a recording, folder by folder. OSError where nothing at all can

@@ -2,30 +2,39 @@
 
 import dataclasses
 
-from layover_agent.config import layouts
+from layover_agent.config import layouts, recorder_of
 from layover_agent.core.containers import Container
-from layover_agent.core.layout import Named
+from layover_agent.core.layout import Named, first_match
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.folder import FolderSource
+from layover_agent.sources.segment_list import SegmentLists
 from layover_agent.sources.source import Entry
 
 
 class TemplateSource(FolderSource):
     def __init__(self, name: str, config: SourceConfig) -> None:
         super().__init__(name, config)
+        recorder = recorder_of(config)
         self._layouts = layouts(config)
+        self._incomplete = recorder.parsed_incomplete(config.zone, config.camera)
+        self._time = config.time or recorder.time_from
+        self._lists = SegmentLists(self.folder, recorder.segment_lists)
 
     def named(self, entry: Entry) -> Named | None:
-        for layout in self._layouts:
-            named = layout.match(entry.path, entry.mtime_ns // 1_000_000)
-            if named is not None:
-                return named if self.shared(named.camera) else None
-        return None
+        written_ms = entry.mtime_ns // 1_000_000
+        named = first_match(self._layouts, entry.path, written_ms)
+        if named is None:
+            # The name of a file being made; one that keeps it was cut off.
+            named = first_match(self._incomplete, entry.path, written_ms)
+        return named if named is not None and self.shared(named.camera) else None
+
+    def closed(self, entry: Entry) -> bool | None:
+        return True if self._lists.have(entry.path) else None
 
     def start(
         self, entry: Entry, named: Named, container: Container | None
     ) -> tuple[int, str, bool]:
-        if self.config.time == "container" and container is not None:
+        if self._time == "container" and container is not None:
             own_ms = container.start_ms
             if own_ms is None:
                 own_ms = container.creation_ms

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -94,6 +95,13 @@ class Box:
             if reached(head):
                 return head
             await asyncio.sleep(_POLL_S)
+
+    def hashed(self) -> int:
+        """How many recordings have digests by now; read beside the running agent."""
+        database = self.site.folder / "data" / "manifest.db"
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as reader:
+            (count,) = reader.execute("SELECT count(*) FROM digests").fetchone()
+        return int(count)
 
     def provoke_rescan(self) -> int:
         """Makes the agent look at everything: a folder is carried out of its sight, so what was

@@ -48,7 +48,7 @@ async def news(run: Run) -> None:
     run.tell(f"{NEW} new recordings")
     stamp = run.scratch / "stamp"
     stamp.touch()
-    os.utime(stamp, (run.folder.last_end_ms / 1000,) * 2)
+    os.utime(stamp, ns=(run.folder.last_end_ms * 1_000_000,) * 2)
     async with run.box.client() as client:
         after = (await read_list(client, run.epoch, NEVER_SEQ)).head_seq
         run.folder.write(NEW)

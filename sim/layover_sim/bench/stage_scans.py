@@ -27,20 +27,16 @@ async def first_scan(run: Run) -> None:
 
 
 async def idle(run: Run) -> None:
-    """With no camera recording and nothing asked, after hashing has ended or its time is over."""
+    """With no camera recording and nothing asked, once hashing has ended, or rests because the
+    machine is busy, or has had its time."""
     run.tell("waiting until all is hashed")
     settled_s = await quiet.settled(run.usage, run.plan.settle_s)
-    how = "from the end of the first scan until all is hashed"
-    run.add("hashed_after_s", settled_s, "s", how)
+    run.add("settled_after_s", settled_s, "s", "from the first scan's end until the agent is quiet")
     run.tell("idle")
     stretch = await quiet.over(run.usage, run.plan.idle_s)
-    how = "all hashed, no camera recording, nothing asked"
-    if settled_s is None:
-        how = f"NOT idle: hashing went on after {run.plan.settle_s:.0f} s"
-    percent = "% of a core"
-    run.add(
-        "idle_cpu_percent", stretch.percent, percent, f"{how}; {stretch.took_s:.0f} s", at_most=0.5
-    )
+    hashed = 100 * run.box.hashed() / run.plan.recordings
+    how = f"{stretch.took_s:.0f} s, nothing asked, no camera recording, {hashed:.0f} % hashed"
+    run.add("idle_cpu_percent", stretch.percent, "% of a core", how, at_most=0.5)
     run.add("idle_rss_mb", run.usage.rss_mb(), "MB", "at its end")
 
 

@@ -314,7 +314,7 @@ def test_a_camera_of_files_that_name_none() -> None:
         Layout.parse("%s.mp4", "")
 
 
-@pytest.mark.parametrize("time", ["mtime", "container", "sidecar"])
+@pytest.mark.parametrize("time", ["mtime", "container"])
 def test_names_without_a_time(time: str) -> None:
     layout = Layout.parse("{camera}/{event}.mp4", "", time=time)
     assert layout.match("c/7.mp4") == Named("c", None, event="7")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from layover_agent.core.offsets import Offset, offsets
 from layover_agent.core.propose import proposed
-from layover_agent.core.recognise import Guess, recognise
+from layover_agent.core.reading import Guess
+from layover_agent.core.recognise import recognise
 from layover_agent.recorders import known
 
 DAY_MS = 86_400_000
@@ -115,7 +116,8 @@ def test_a_camera_that_no_name_tells_is_missed() -> None:
     films = [f"{n:02}-20261121{n:02}0001.mkv" for n in range(20)]
     guess = best(films, zone="UTC")
     assert guess.recorder == "motion"
-    assert any("camera" in sentence for sentence in guess.missing)
+    assert guess.needs_camera
+    assert any("no folder names one" in sentence for sentence in guess.missing)
     named = best(films, zone="UTC", camera="hall")
     assert named.missing == ()
     assert [one.name for one in named.cameras] == ["hall"]
@@ -165,6 +167,12 @@ SAID = {
     "an empty folder": ([], "empty"),
     "no videos": (["a.txt", "b/c.txt", "d.jpg"], ".txt"),
     "names without time": (["DCIM/100GOPRO/GX010001.MP4"], "carry no time"),
+    "names of two kinds": (
+        ["a/x/20261121-10000{n}#.mp4" for n in range(5)]
+        + [f"b_2026-11-21T10-00-0{n}_x+y.mp4" for n in range(5)]
+        + [f"20261121/c+{n}/10.00.0{n}.mp4" for n in range(5)],
+        "not all written in one way",
+    ),
 }
 
 
@@ -227,6 +235,23 @@ def test_any_names_get_an_answer(paths: list[str]) -> None:
     for guess in guesses:
         assert guess.matched + sum(one.count for one in guess.foreign) == len(paths)
         assert 0 <= guess.confidence <= 1
+
+
+def test_a_better_explanation_is_never_less_sure() -> None:
+    sure = [
+        guess.confidence for guess in recognise(rendered("@/%F/%H-%M-%S.mp4"), known().values())
+    ]
+    assert sure == sorted(sure, reverse=True)
+
+
+def test_endings_of_all_sorts_are_a_few_reasons() -> None:
+    guess = best([*rendered("@/%F/%H-%M-%S.mp4"), *(f"x.{n:05}" for n in range(500))])
+    assert len(guess.foreign) <= 21
+    assert sum(one.count for one in guess.foreign) == 500
+
+
+def test_a_folder_numbered_like_the_beginning_of_unix_time_is_a_camera() -> None:
+    assert proposed([f"17/17952588{n}.mp4" for n in range(10, 40)]) == "{camera}/%s.mp4"
 
 
 def test_hostile_names_are_counted_not_kept() -> None:

@@ -103,6 +103,7 @@ def test_a_ring_and_a_floor_are_the_same_on_a_disk_of_their_own() -> None:
     assert named(rules, "ring").lo <= 8 * GB <= named(rules, "ring").hi
 
 
+@pytest.mark.slow
 @settings(max_examples=MANY, deadline=None)
 @given(seeds)
 def test_quotas_of_cameras_are_not_taken_for_one_of_the_source(seed: int) -> None:
@@ -163,6 +164,7 @@ def now_and_then(chance: float, many: int):  # type: ignore[no-untyped-def]
     return by_hand
 
 
+@pytest.mark.slow
 @settings(max_examples=MANY, deadline=None)
 @given(seeds, st.integers(1, 60))
 def test_deletions_by_hand_lower_the_confidence_and_fool_nobody(seed: int, many: int) -> None:
@@ -195,6 +197,7 @@ def test_a_folder_wiped_at_once_is_no_rule() -> None:
     assert learn(world.deletions) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=MANY, deadline=None)
 @given(seeds, st.integers(4, 10))
 def test_nights_in_which_the_box_is_off(seed: int, off_hours: int) -> None:
@@ -242,6 +245,7 @@ def test_few_sweeps_say_nothing() -> None:
     assert learn([]) == []
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=10, deadline=None)
 def test_any_numbers_are_survived(source: random.Random) -> None:

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ mount --bind "$root/proc/sys" "$root/proc/sys"; mount -o remount,bind,ro "$root/
 mount -t sysfs -o ro sysfs "$root/sys"; mount -t cgroup2 none "$root/sys/fs/cgroup"
 mkdir "$root/run/systemd"
 mkdir "$root/run/shared"; mount --bind "$1/shared" "$root/run/shared"
-cd "$root"; pivot_root . mnt; umount -l mnt
+cd "$root"; pivot_root . mnt; umount -l mnt; mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   /usr/lib/systemd/systemd --system --unit=basic.target --show-status=0 --log-target=null
 """.replace("HIDDEN", " ".join(HIDDEN)).replace("TARGETS", " ".join(TARGETS))
@@ -102,7 +103,7 @@ def boxed(folder: Path) -> Iterator[Boxed]:
     """A box that has booted, until the end of the block."""
     shared = folder / "shared"
     shared.mkdir()
-    group = f"layover-box-{os.getpid()}"
+    group = f"layover-box-{uuid.uuid4().hex}"
     outer = ["unshare", "--mount", "--propagation", "private", "sh", "-euc"]
     stage = folder / "stage"
     stage.mkdir()
@@ -136,10 +137,13 @@ def _booted(process: "subprocess.Popen[bytes]", shared: Path, log: Path) -> Boxe
 
 
 def _remove_group(name: str) -> None:
-    """Control groups outlive what ran in them."""
+    """Control groups outlive what ran in them, which may take a moment to end."""
     script = """
 mount -t cgroup2 none /mnt
-until [ ! -d "/mnt/$1" ] || find "/mnt/$1" -depth -type d -exec rmdir {} + 2>/dev/null; do :; done
+for _ in $(seq 100); do
+  find "/mnt/$1" -depth -type d -exec rmdir {} + 2>/dev/null && exit
+  sleep 0.05
+done
 """
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", name]
-    subprocess.run(command, capture_output=True, timeout=20)
+    subprocess.run(command, capture_output=True, timeout=30)

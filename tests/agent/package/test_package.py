@@ -110,6 +110,7 @@ def test_from_install_to_purge(box: Boxed, package: Path) -> None:
 def test_a_hung_agent_is_restarted(box: Boxed, package: Path) -> None:
     box.run("dpkg", "-i", f"/run/shared/{package.name}")
     enrol(box)
+    box.write("/etc/systemd/system/layover-agent.service.d/holds.conf", BY_CAPABILITY)
     box.write(
         "/etc/systemd/system/layover-agent.service.d/soon.conf",
         "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n",
@@ -145,7 +146,7 @@ def enrol(box: Boxed) -> None:
     said = box.run("layover-agent", "identity", *about, "--csr", "/run/shared/box.csr")
     request = (box.shared / "box.csr").read_bytes()
     identity = identity_of(request)
-    assert identity.replace(":", "")[:4] in said
+    assert identity.startswith(said.split()[0].replace("-", "").lower())
     (box.shared / "box.pem").write_bytes(FleetCa().bundle(request, identity))
     box.run("layover-agent", "enrol", *about, "/run/shared/box.pem")
 

@@ -12,6 +12,7 @@ from agent.kit import touch_at
 
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.frigate import RECORDINGS, FrigateSource
+from layover_agent.sources.source import Entry
 
 START_S = 1_795_258_800
 """2026-11-21 11:00:00 UTC."""
@@ -123,6 +124,17 @@ class Frigate:
     def beside(self) -> set[str]:
         """What lies in the database's folder."""
         return {file.name for file in self.database.parent.iterdir()}
+
+
+def only(source: FrigateSource) -> Entry:
+    (entry,) = source.entries([])
+    return entry
+
+
+def told(source: FrigateSource, entry: Entry) -> tuple[int | None, bool, int | None]:
+    named = source.named(entry)
+    assert named is not None
+    return named.start_ms, named.sure, named.duration_ms
 
 
 _LIVE = """

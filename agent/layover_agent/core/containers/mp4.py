@@ -19,8 +19,9 @@ from layover_agent.core.containers.window import Window
 _LAST_FRAGMENTS = 4
 """How many fragments from the end are timed: some writers give each track its own."""
 
-_WALKED_PAIRS = 128
-"""After so many the walk goes on near the end: an hour in parts of a second has thousands."""
+_WALKED_PAIRS = 16
+"""After so many the walk goes on near the end: an hour in parts of a second has thousands, and a
+power cut leaves its marks at the end."""
 
 _SHORT_MS = 500
 """How much less than its header promises a file of fragments may hold."""

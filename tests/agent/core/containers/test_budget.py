@@ -19,14 +19,14 @@ FILES = {
     "a minute in parts of a second": (
         "mp4",
         mp4_bytes.FTYP + mp4_bytes.movie_of_fragments() + mp4_bytes.fragments(60, media=PART),
-        66,
-        70 * 4096,
+        24,
+        24 * 4096 + PIECE_BYTES,
     ),
     "an hour in parts of a second": (
         "mp4",
         mp4_bytes.FTYP + mp4_bytes.movie_of_fragments() + mp4_bytes.fragments(3600, media=PART),
-        145,
-        150 * 4096 + PIECE_BYTES,
+        24,
+        24 * 4096 + PIECE_BYTES,
     ),
     "transport stream": ("ts", ts_bytes.stream(60) * 9, 2, 2 * PIECE_BYTES),
     "Matroska": ("mkv", mkv_bytes.whole(mkv_bytes.info(2000), mkv_bytes.TWO * 500), 1, 4096),

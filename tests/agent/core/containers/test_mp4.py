@@ -168,7 +168,7 @@ def test_creation_time_counts_from_1904(case: str) -> None:
     assert seen("mov", FTYP + MDAT + moov(2000, created=created)).creation_ms == creation_ms
 
 
-@pytest.mark.parametrize("count", [127, 128, 129, 4000])
+@pytest.mark.parametrize("count", [15, 16, 17, 18, 60, 4000])
 def test_a_long_file_of_fragments_is_timed_by_its_end(count: int) -> None:
     data = FTYP + movie_of_fragments() + fragments(count)
     assert seen("mp4", data).duration_ms == count * 1000
@@ -177,9 +177,9 @@ def test_a_long_file_of_fragments_is_timed_by_its_end(count: int) -> None:
 
 
 def test_a_long_file_of_uneven_fragments_is_timed_by_its_end() -> None:
-    small, big = fragments(130), fragments(1, after_ms=130_000, media=box(b"mdat", bytes(900_000)))
+    small, big = fragments(20), fragments(1, after_ms=20_000, media=box(b"mdat", bytes(900_000)))
     data = FTYP + movie_of_fragments() + small + big
-    assert seen("mp4", data).duration_ms == 131_000
+    assert seen("mp4", data).duration_ms == 21_000
 
 
 @given(st.integers(0, 2000), st.integers(0, 255))

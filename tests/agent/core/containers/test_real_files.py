@@ -35,7 +35,10 @@ FORMATS: dict[str, tuple[str, list[str]]] = {
     "mkv": ("mkv", []),
     "mkv, frames out of order": ("mkv", ["-preset", "veryfast", "-bf", "3"]),
     "mkv with late times": ("mkv", ["-output_ts_offset", "3600"]),
-    "webm": ("webm", ["-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"]),
+    "webm": (
+        "webm",
+        ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"],
+    ),
     "avi": ("avi", []),
 }
 UNTIMED = ("avi",)

@@ -1,0 +1,80 @@
+"""Writes a box's configuration: from what a survey found, or from a template for many boxes."""
+
+import dataclasses
+import os
+import re
+import tomllib
+from pathlib import Path
+
+from layover_agent.config import BadConfig, load
+from layover_agent.settings import Config, SourceConfig
+
+_LABEL = re.compile(r"^\s*label\s*=.*$", re.MULTILINE)
+_HEAD = """\
+# A box's agent. All settings: `layover-agent settings`.
+"""
+
+
+def written(data_folder: Path, holds_folder: Path, sources: dict[str, SourceConfig]) -> str:
+    """The configuration as TOML, with what differs from the defaults."""
+    lines = [_HEAD, f"data_folder = {_text(str(data_folder))}\n"]
+    lines += ["[holds]", f"folder = {_text(str(holds_folder))}\n"]
+    for name, source in sources.items():
+        lines.append(f"[sources.{_key(name)}]")
+        for item in dataclasses.fields(source):
+            value = getattr(source, item.name)
+            if item.default is dataclasses.MISSING or value != item.default:
+                lines.append(f"{item.name} = {_value(value)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def labelled(template: str, label: str) -> str:
+    """A template for many boxes as the configuration of one: only the label is its own."""
+    line = f"label = {_text(label)}"
+    if "label" not in tomllib.loads(template):
+        return f"{line}\n{template}"
+    # Keys before the first section are the box's own; the label stands among them.
+    return _LABEL.sub(lambda _: line, template, count=1)
+
+
+def install(text: str, place: Path, *, replace: bool) -> Config:
+    """Writes a configuration to its place, whole or not at all, once it can be used.
+
+    FileExistsError where there is one already and ``replace`` is false; BadConfig where the
+    text is no configuration; OSError where it cannot be written.
+    """
+    if place.exists() and not replace:
+        raise FileExistsError(f"{place} is there already; --replace writes over it")
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            config = load(temporary, {})
+        except BadConfig as error:
+            raise BadConfig(str(error).replace(str(temporary), str(place))) from error
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return config
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(_text(str(one)) for one in value)}]"
+    return _text(value) if isinstance(value, str) else str(value)
+
+
+def _text(text: str) -> str:
+    """A TOML basic string."""
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in plain) + '"'
