@@ -6,8 +6,10 @@ import fcntl
 import logging
 import os
 import signal
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 from layover_agent.advertise import advertising
 from layover_agent.api import Api
@@ -26,10 +28,10 @@ from layover_agent.http import Server
 from layover_agent.identity import Identity
 from layover_agent.journal import Journal
 from layover_agent.looker import Looker
-from layover_agent.manifest import Manifest, opened
 from layover_agent.notify import notify, status, watchdog
 from layover_agent.parts import Parts
 from layover_agent.pressure import Pressure
+from layover_agent.refuge import Place, opened_anyhow
 from layover_agent.restraint import Restraint
 from layover_agent.retention import Observer
 from layover_agent.scan import Scanner
@@ -51,21 +53,24 @@ async def run(config: Config, clock: Clock | None = None) -> None:
     """Runs the agent until SIGTERM or SIGINT. NotEnrolled where it has no certificate, BadConfig
     where another agent runs on its data folder."""
     clock = clock or SystemClock()
-    identity = identity_of(config)
-    if not identity.enrolled:
-        raise NotEnrolled
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    with _alone(config.data_folder):
-        async with opened(config.data_folder / "manifest.db") as manifest:
-            await _serve(config, clock, identity, manifest, stopped)
+    while not stopped.is_set():
+        identity = identity_of(config)
+        if not identity.enrolled:
+            raise NotEnrolled
+        with _alone(config.data_folder):
+            async with opened_anyhow(config.data_folder / "manifest.db") as place:
+                await _serve(config, clock, identity, place, stopped)
 
 
 async def _serve(
-    config: Config, clock: Clock, identity: Identity, manifest: Manifest, stopped: asyncio.Event
+    config: Config, clock: Clock, identity: Identity, place: Place, stopped: asyncio.Event
 ) -> None:
+    """Until it is stopped, or the data folder's disk is another one or has room again."""
+    manifest = place.manifest
     sources = {name: registry.made(name, one) for name, one in config.sources.items()}
     folders = {name: str(source.folder) for name, source in sources.items()}
     files = Files(sources, config.holds_folder)
@@ -104,9 +109,13 @@ async def _serve(
         port = await stack.enter_async_context(
             server.listening(config.listen.address, config.listen.port)
         )
-        await stack.enter_async_context(
-            Standing(health.status).listening(config.data_folder, config.service.listen)
-        )
+        standing = Standing(health.status).listening(config.data_folder, config.service.listen)
+        try:
+            await stack.enter_async_context(standing)
+        except OSError as error:
+            if not place.makeshift:
+                raise
+            log.error("whoever stands next to the box cannot ask for its status: %s", error)
         watch = await stack.enter_async_context(
             watching([source.folder for source in sources.values()], looker)
         )
@@ -126,12 +135,30 @@ async def _serve(
                 group.create_task(parts.keep("health", health.run)),
                 group.create_task(watchdog(looker.alive)),
             ]
-            await stopped.wait()
-            notify("STOPPING=1")
+            await _first(stopped.wait(), place.outdated())
+            if stopped.is_set():
+                notify("STOPPING=1")
+            else:
+                log.info("the data folder can be used as it should be: everything begins anew")
             for part in running:
                 part.cancel()
         for last in (observer.save, clock_watch.save, health.save, holds.save):
-            await last()
+            try:
+                await last()
+            except sqlite3.OperationalError as error:
+                log.warning("something could not be written down at the end: %s", error)
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Waits until one of them is over; its failure is ours."""
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _terms(config: Config) -> Terms:
@@ -145,16 +172,20 @@ def _terms(config: Config) -> Terms:
 
 @contextlib.contextmanager
 def _alone(data_folder: Path) -> Iterator[None]:
-    """Two agents on one data folder would tell central two stories."""
+    """Two agents on one data folder would tell central two stories. The folder itself is locked:
+    a disk without room has none for a file."""
     data_folder.mkdir(parents=True, exist_ok=True)
-    with (data_folder / "agent.lock").open("w") as lock:
+    folder = os.open(data_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BadConfig(
                 f"another agent runs on {data_folder}: end it, or give this one its own data_folder"
             ) from error
         yield
+    finally:
+        os.close(folder)
 
 
 def _write_port(path: Path, port: int) -> None:

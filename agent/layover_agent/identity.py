@@ -35,6 +35,7 @@ class Identity:
         self._certificate = folder / "site.pem"
         self._ca = folder / "fleet-ca.pem"
         self._epoch_seen = folder / "central-epoch"
+        self._highest = 0
         self.key = self._load_or_make_key(folder / "site.key")
         spki = self.key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -74,6 +75,7 @@ class Identity:
         if moved:
             # The new fleet counts its centrals from the start: the old count would lock it out.
             self._epoch_seen.unlink(missing_ok=True)
+            self._highest = 0
         _write_whole(self._ca, pem)
         _write_whole(self._certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -98,15 +100,31 @@ class Identity:
         """Whether a peer that TLS let in is central, and no older one than was seen before.
 
         Central's certificate says ``urn:layover:central?epoch=N``. The highest epoch seen is
-        kept; a lower one is a key that was replaced, perhaps because it was stolen.
+        kept; a lower one is a key that was replaced, perhaps because it was stolen. Where the
+        disk takes no writes it is kept for as long as the agent runs.
         """
         epoch = _epoch(peer_der)
         if epoch is None:
             return False
-        highest = int(self._epoch_seen.read_text()) if self._epoch_seen.exists() else 0
-        if epoch > highest:
-            _write_whole(self._epoch_seen, str(epoch).encode())
-        return epoch >= highest
+        written = self._written_epoch()
+        self._highest = max(self._highest, written)
+        if epoch > written and epoch >= self._highest:
+            try:
+                _write_whole(self._epoch_seen, str(epoch).encode())
+            except OSError as error:
+                log.warning("central's epoch %d could not be written down: %s", epoch, error)
+            self._highest = epoch
+        return epoch >= self._highest
+
+    def _written_epoch(self) -> int:
+        """The highest epoch written down; 0: none, or none that can be read."""
+        try:
+            return int(self._epoch_seen.read_bytes())
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError) as error:
+            log.error("central's epoch in %s cannot be read: %s", self._epoch_seen, error)
+            return 0
 
     def _load_or_make_key(self, path: Path) -> ec.EllipticCurvePrivateKey:
         if path.exists():
@@ -149,11 +167,15 @@ def _epoch(peer_der: bytes | None) -> int | None:
 def _write_whole(path: Path, data: bytes) -> None:
     """Whole or not at all, on the disk before anybody relies on it, readable by us alone."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).rename(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).rename(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

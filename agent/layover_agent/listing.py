@@ -152,7 +152,7 @@ def _after(starts: Sequence[int], start_ms: int | None) -> int | None:
 
 
 def _trust(container: Container) -> str:
-    return "sure" if container.complete else "derived"
+    return "sure" if container.complete and container.end_source == "container" else "derived"
 
 
 def _end(candidate: Candidate, examined: Examined) -> tuple[int, str, str]:
@@ -160,7 +160,7 @@ def _end(candidate: Candidate, examined: Examined) -> tuple[int, str, str]:
     start_ms, container = examined.start_ms, examined.container
     if container is not None and container.duration_ms is not None:
         # Of a file that was cut off, what is left of it.
-        return start_ms + container.duration_ms, "container", _trust(container)
+        return start_ms + container.duration_ms, container.end_source, _trust(container)
     if candidate.named.duration_ms is not None:
         return start_ms + candidate.named.duration_ms, "name", "derived"
     mtime_ms = candidate.entry.mtime_ns // 1_000_000

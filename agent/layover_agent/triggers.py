@@ -12,7 +12,6 @@ import logging
 import os
 import select
 import stat
-import tempfile
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,8 +178,8 @@ async def edges(value: Path) -> AsyncGenerator[str]:
                 while True:
                     await signalled.wait()
                     signalled.clear()
-                    if interest.poll(0):
-                        yield os.pread(handle, _MAX_FILE_BYTES, 0).decode("ascii", "replace")
+                    interest.poll(0)
+                    yield os.pread(handle, _MAX_FILE_BYTES, 0).decode("ascii", "replace")
             finally:
                 loop.remove_reader(interest.fileno())
     finally:
@@ -188,14 +187,14 @@ async def edges(value: Path) -> AsyncGenerator[str]:
 
 
 def press(folder: Path, reason: str, last_s: int | None = None) -> Path:
-    """Presses the button of the agent that watches ``folder``; for the command line."""
+    """Presses the button of the agent that watches ``folder``; for the command line. OSError
+    where there is no such folder, or none that may be written to."""
     content = json.dumps({"reason": reason, **({} if last_s is None else {"last_s": last_s})})
-    handle, name = tempfile.mkstemp(prefix=".", dir=folder)
-    with os.fdopen(handle, "w") as file:
-        os.fchmod(handle, 0o644)
-        file.write(content)
     target = folder / f"hold-{os.getpid()}"
-    Path(name).rename(target)
+    whole = target.with_name(f".{target.name}")
+    whole.write_text(content)
+    whole.chmod(0o644)
+    whole.rename(target)
     return target
 
 

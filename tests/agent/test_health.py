@@ -10,12 +10,12 @@ import pytest
 from agent.conftest import Box, Opened
 from agent.facts.trees import Tree, usb_disk
 
-from layover_agent import facts
 from layover_agent.contacts import Contacts
 from layover_agent.core.lateness import Lateness
 from layover_agent.core.retention import Learned
 from layover_agent.core.steps import Step
 from layover_agent.facts.box import Box as BoxReader
+from layover_agent.facts.box import BoxFacts
 from layover_agent.health import Health
 from layover_agent.journal import Journal
 from layover_agent.wire.codec import decode, encode
@@ -287,7 +287,7 @@ async def test_a_mount_that_does_not_answer_is_told_as_that(
     loop = asyncio.get_running_loop()
 
     class Hanging(BoxReader):
-        def look(self) -> facts.box.BoxFacts:  # type: ignore[name-defined]
+        def look(self) -> BoxFacts:
             asyncio.run_coroutine_threadsafe(free.wait(), loop).result()
             return super().look()
 

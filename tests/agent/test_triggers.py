@@ -22,6 +22,13 @@ async def den(tmp_path: Path) -> AsyncIterator[Den]:
         yield made
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "trigger"
+    made.mkdir()
+    return made
+
+
 def triggers(den: Den, **settings: object) -> Triggers:
     return Triggers(den.holds.spans, den.manifest, Trigger(**settings), den.clock)  # type: ignore[arg-type]
 
@@ -115,26 +122,26 @@ async def test_a_file_is_a_button(den: Den, tmp_path: Path, how: str) -> None:
 
 
 async def test_a_press_while_the_agent_was_away_counts_from_when_it_was_made(
-    den: Den, tmp_path: Path
+    den: Den, folder: Path
 ) -> None:
-    (tmp_path / "panic").touch()
-    os.utime(tmp_path / "panic", ns=((NOW_MS - 3_600_000) * 1_000_000,) * 2)
-    made = triggers(den, folder=str(tmp_path), last_s=600, next_s=60)
+    (folder / "panic").touch()
+    os.utime(folder / "panic", ns=((NOW_MS - 3_600_000) * 1_000_000,) * 2)
+    made = triggers(den, folder=str(folder), last_s=600, next_s=60)
     async with running(made):
         (one,) = await presses(den, 1)
         assert (one.start_ms, one.end_ms) == (NOW_MS - 4_200_000, NOW_MS - 3_540_000)
     den.clock.pass_s(100)
-    async with running(triggers(den, folder=str(tmp_path))):
-        (tmp_path / "other").touch()
+    async with running(triggers(den, folder=str(folder))):
+        (folder / "other").touch()
         await presses(den, 2)
 
 
-async def test_a_clock_that_was_set_back_hides_no_press(den: Den, tmp_path: Path) -> None:
-    async with running(triggers(den, folder=str(tmp_path), pause_s=0, debounce_ms=0)):
-        (tmp_path / "panic").touch()
+async def test_a_clock_that_was_set_back_hides_no_press(den: Den, folder: Path) -> None:
+    async with running(triggers(den, folder=str(folder), pause_s=0, debounce_ms=0)):
+        (folder / "panic").touch()
         await presses(den, 1)
         den.clock.wall -= 10 * 365 * 86_400_000
-        os.utime(tmp_path / "panic", ns=(10**18, 10**18))
+        os.utime(folder / "panic", ns=(10**18, 10**18))
         await presses(den, 2)
 
 
@@ -153,18 +160,16 @@ async def test_a_clock_that_was_set_back_hides_no_press(den: Den, tmp_path: Path
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
 async def test_whatever_a_file_says_it_is_a_press(
-    den: Den, tmp_path: Path, case: str, content: bytes, reason: str | None
+    den: Den, folder: Path, case: str, content: bytes, reason: str | None
 ) -> None:
-    (tmp_path / "panic").write_bytes(content)
-    async with running(triggers(den, folder=str(tmp_path), last_s=600)):
+    (folder / "panic").write_bytes(content)
+    async with running(triggers(den, folder=str(folder), last_s=600)):
         (one,) = await presses(den, 1)
     assert reason is None or one.reason == reason
     assert one.end_ms - one.start_ms <= 86_400_000
 
 
-async def test_links_fifos_and_folders_are_no_button(den: Den, tmp_path: Path) -> None:
-    folder = tmp_path / "trigger"
-    folder.mkdir()
+async def test_links_fifos_and_folders_are_no_button(den: Den, folder: Path) -> None:
     (folder / "link").symlink_to("/etc/passwd")
     os.mkfifo(folder / "fifo")
     (folder / "folder").mkdir()

@@ -28,6 +28,9 @@ MESSAGES = [
     types.Hold,
     types.Digests,
     types.SignedStatement,
+    types.SpanWish,
+    types.SpanHolds,
+    types.Queue,
     Problem,
 ]
 
@@ -42,6 +45,7 @@ def of(kind: typing.Any) -> st.SearchStrategy[typing.Any]:
 
 st.register_type_strategy(int, INTEGERS)
 st.register_type_strategy(str, TEXTS)
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | INTEGERS | st.floats() | TEXTS | st.binary(max_size=20),

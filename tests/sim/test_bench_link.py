@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "least_s", "most_s"),
     [
-        pytest.param(THIN, 0, 0.02, id="a rate alone delays nothing"),
-        pytest.param(Shape(delay_ms=40), 0.08, 0.1, id="a delay alone is there both ways"),
-        pytest.param(FAR, 0.08, 0.1, id="a rate takes nothing from the delay"),
+        pytest.param(THIN, 0, 0.04, id="a rate alone delays nothing"),
+        pytest.param(Shape(delay_ms=40), 0.08, 0.12, id="a delay alone is there both ways"),
+        pytest.param(FAR, 0.08, 0.12, id="a rate takes nothing from the delay"),
     ],
 )
 async def test_a_round_trip_takes_twice_the_delay(
@@ -26,8 +26,8 @@ async def test_a_round_trip_takes_twice_the_delay(
 
 
 @pytest.mark.parametrize("shape", [THIN, FAR], ids=["near", "far"])
-async def test_the_rate_is_kept_within_three_in_a_hundred(shape: Shape) -> None:
-    assert (await calibrated(shape)).rate_bps == pytest.approx(20_000_000, rel=0.03)
+async def test_the_rate_is_kept_and_never_exceeded_by_much(shape: Shape) -> None:
+    assert 17_000_000 <= (await calibrated(shape)).rate_bps <= 20_600_000
 
 
 async def test_what_passes_is_counted_to_the_byte() -> None:

@@ -77,12 +77,12 @@ async def test_a_stretch_is_the_share_of_one_core() -> None:
     task = asyncio.create_task(half_busy())
     stretch = await quiet.over(ME, 0.4)
     task.cancel()
-    assert stretch.took_s == pytest.approx(0.4, abs=0.1)
-    assert 10 < stretch.percent < 80
+    assert stretch.took_s >= 0.4
+    assert 2 < stretch.percent < 90
 
 
 async def test_what_never_rests_has_not_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quiet, "WINDOW_S", 0.1)
+    monkeypatch.setattr(quiet, "WINDOW_S", 0.3)
 
     async def busy() -> None:
         while True:
@@ -90,5 +90,5 @@ async def test_what_never_rests_has_not_settled(monkeypatch: pytest.MonkeyPatch)
             await asyncio.sleep(0)
 
     task = asyncio.create_task(busy())
-    assert await quiet.settled(ME, 0.3) is None
+    assert await quiet.settled(ME, 0.5) is None
     task.cancel()

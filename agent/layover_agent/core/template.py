@@ -169,6 +169,8 @@ class _Builder:
             most = int(high or least)
             if not least <= most <= MAX_NAME[0] or not most:
                 raise self._bad(f"{spec}: repeats from 1 to {MAX_NAME[0]}, the lower number first")
+            if "--" in members:
+                raise self._bad(f"{spec}: write - once, at the end")
             members = f"^/{members}" if negated else members
             try:
                 re.compile(f"[{members}]")

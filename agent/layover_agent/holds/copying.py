@@ -55,7 +55,8 @@ class Copies:
         self._waiting.pop(recording_id, None)
 
     async def run(self) -> None:
-        """Its end is the end of all copying."""
+        """Its end is the end of all copying, until it is run again."""
+        self._ended = False
         try:
             while True:
                 self._news.clear()

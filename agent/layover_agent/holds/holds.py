@@ -9,6 +9,7 @@ from layover_agent.clock import Clock
 from layover_agent.core.holding import Method, Terms
 from layover_agent.files import Files
 from layover_agent.holds.keeper import Keeper
+from layover_agent.holds.probe import tidy
 from layover_agent.holds.spans import Spans
 from layover_agent.holds.uptime import Uptime
 from layover_agent.manifest import Manifest
@@ -74,9 +75,6 @@ class Holds(Keeper):
         await super().release(recording_id)
         self._room_made = True
 
-    def declare(self, refusal: str) -> None:
-        """Nothing: what works is found out by doing."""
-
     async def broken(self) -> list[HoldRow]:
         """Holds that are not, or not all, what was promised, the longest broken first."""
         return await self._manifest.broken_holds()
@@ -125,7 +123,8 @@ class Holds(Keeper):
                 await self._manifest.set_broken(hold.recording_id, 0, "")
 
     async def _finish(self) -> None:
-        """What a crash left half released or half copied is cleared away."""
+        """What a crash left half released, half copied or half tried is cleared away."""
+        await asyncio.to_thread(tidy, self._shelf.folder)
         for recording_id, released in await asyncio.to_thread(list, self._shelf.leftovers()):
             if released:
                 await self._manifest.drop_hold(recording_id, self._clock.wall_ms())

@@ -41,8 +41,8 @@ class Refused:
     why: str
 
 
-PROBE_EVERY_MS = 10_000
-"""A refusal is doubted after so long: a disk may have been mounted anew."""
+PROBE_EVERY_MS = 60_000
+"""A refusal is doubted after so long, when a hold is asked for: a disk may be mounted by now."""
 
 
 class Placer:
@@ -55,15 +55,16 @@ class Placer:
         self._has_reserve = has_reserve
         self._found: dict[str, tuple[int, Choice]] = {}
 
-    def choice(self, name: str) -> Choice:
-        """The methods for a source: found out once, and again while there is none."""
+    def choice(self, name: str, *, doubt: bool = False) -> Choice:
+        """The methods for a source, found out once. ``doubt``: find out anew where there was
+        none, because somebody needs one now."""
         source = self._files.sources.get(name)
         if source is None:
             return Choice((), {Method.LINK: "its source is no longer configured"})
         now_ms = self._clock.mono_ms()
         if name in self._found:
             as_of_ms, choice = self._found[name]
-            if choice.methods or now_ms - as_of_ms < PROBE_EVERY_MS:
+            if choice.methods or not doubt or now_ms - as_of_ms < PROBE_EVERY_MS:
                 return choice
         choice = choose(
             capabilities(source, self._shelf.folder).refusals,
@@ -81,7 +82,7 @@ class Placer:
 
         AgentError GONE or CHANGED where the recorder's file is not the one that is meant.
         """
-        choice = self.choice(row.source)
+        choice = self.choice(row.source, doubt=True)
         if not choice.methods:
             return Refused(choice.refusal)
         failed: dict[Method, str] = {}

@@ -47,18 +47,14 @@ def capabilities(source: Source, holds_folder: Path) -> Capabilities:
     refusals: dict[Method, str] = {}
     if not isinstance(source, Protects):
         refusals[Method.PROTECT] = NO_PROTECT
-    try:
-        holds_folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        if not holds_folder.is_dir():
-            number = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno or 0
-            return Capabilities({**_all(number), **refusals}, "")
     sample = _sample(source.folder)
     try:
         with _scratch(holds_folder) as scratch:
             refusals |= _on_scratch(scratch, sample)
             if sample is not None and Method.LINK not in refusals:
                 refusals |= _linked(sample, scratch / "sample")
+    except FileExistsError:
+        return Capabilities({**_all(errno.ENOTDIR), **refusals}, "")
     except OSError as error:
         return Capabilities({**_all(error.errno or 0), **refusals}, "")
     return Capabilities(refusals, str(sample) if sample and Method.LINK not in refusals else "")
@@ -122,16 +118,28 @@ def _opened(path: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _scratch(holds_folder: Path) -> Iterator[Path]:
-    """A folder for scratch files; what an earlier probe left behind goes first."""
+    """A folder for scratch files. FileExistsError where the holds folder is a file."""
+    made = not holds_folder.exists()
+    if not holds_folder.is_dir():
+        holds_folder.mkdir(parents=True)
     folder = holds_folder / f"{_SCRATCH}-{os.getpid()}"
     try:
-        folder.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
         yield folder
     finally:
-        for left in holds_folder.glob(f"{_SCRATCH}-*"):
-            for path in [*left.glob("*"), left]:
-                with contextlib.suppress(OSError):
-                    path.rmdir() if path == left else path.unlink()
+        tidy(holds_folder)
+        if made:
+            with contextlib.suppress(OSError):
+                holds_folder.rmdir()
+
+
+def tidy(holds_folder: Path) -> None:
+    """Takes away what a probe that was cut short left: maybe a link to a recorder's file."""
+    for left in holds_folder.glob(f"{_SCRATCH}-*"):
+        for path in [*left.glob("*"), left]:
+            with contextlib.suppress(OSError):
+                path.rmdir() if path == left else path.unlink()
 
 
 def _sample(folder: Path) -> Path | None:

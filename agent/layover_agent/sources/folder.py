@@ -8,8 +8,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from layover_agent import probe
 from layover_agent.core.containers import Container, look
 from layover_agent.core.layout import Named
 from layover_agent.core.paths import inside
@@ -23,6 +25,8 @@ OWN_FOLDER = ".layover"
 """Name of a folder of the agent's own beside or among the recordings: never looked into."""
 
 _MAX_DEPTH = 12
+_SAME_DAY_MS = 15 * 3_600_000
+"""A container's own exact start settles seconds, zone and summer time of a name, not its day."""
 
 
 class FolderSource:
@@ -98,6 +102,8 @@ class FolderSource:
         try:
             kind = entry.path.rpartition(".")[2].lower()
             container = look(kind, lambda at, n: os.pread(handle, n, at), entry.size_bytes)
+            if container is not None and container.duration_ms is None:
+                container = _decoded(container, handle, kind)
             start_ms, source, sure = self.start(entry, named, container)
             place = self.place(entry, start_ms)
             return Examined(
@@ -115,6 +121,9 @@ class FolderSource:
     ) -> tuple[int, str, bool]:
         """When it began (ms), where that comes from, and whether that can be relied on."""
         if named.start_ms is not None:
+            exact_ms = None if container is None else container.start_ms
+            if exact_ms is not None and abs(exact_ms - named.start_ms) < _SAME_DAY_MS:
+                return exact_ms, "container", True
             return named.start_ms, "name", named.sure
         lasts_ms = (container.duration_ms if container else None) or named.duration_ms
         return entry.mtime_ns // 1_000_000 - (lasts_ms or 0), "mtime", False
@@ -126,6 +135,14 @@ class FolderSource:
 
 def _entry(path: str, facts: os.stat_result) -> Entry:
     return Entry(path, facts.st_size, facts.st_ino, facts.st_mtime_ns)
+
+
+def _decoded(container: Container, handle: int, kind: str) -> Container:
+    """With the duration that a decoder finds, where one is installed."""
+    if not probe.installed():
+        return container
+    found = probe.probe(handle, kind)
+    return replace(container, duration_ms=found.duration_ms, end_source="decoder")
 
 
 def recording_id(handle: int, source: str, camera: str, place: str, size_bytes: int) -> str:

@@ -14,7 +14,7 @@ from layover_agent.wire.identity import spoken
 from layover_agent.wire.types import Camera, Clock, Disk, Fault, Recorder, Status
 
 SHOWN_CONSEQUENCES = 3
-_NAME = 26
+_NAME = 18
 _HEAD = 11
 """Columns of what a line is about."""
 
@@ -25,8 +25,9 @@ def status(told: Status, zone: dt.tzinfo = dt.UTC, *, everything: bool = False) 
     ``everything`` also lists each consequence of a fault.
     """
     now_ms = told.clock.wall_ms
-    lines = [f"{spoken(told.identity) if told.identity else 'no key yet'}  layover-agent "
-             f"{shown(told.agent_version)}  {spoken_time(now_ms, zone)}", ""]  # fmt: skip
+    who = spoken(told.identity) if told.identity else "no key yet"
+    about = f"layover-agent {shown(told.agent_version)}, {spoken_time(now_ms, zone)}"
+    lines = [cut(who, WIDTH), cut(about, WIDTH), ""]
     for fault in told.faults:
         lines += [*_fault(fault, now_ms, zone, everything), ""]
     if not told.faults:
@@ -39,7 +40,7 @@ def status(told: Status, zone: dt.tzinfo = dt.UTC, *, everything: bool = False) 
 
 
 def _fault(fault: Fault, now_ms: int, zone: dt.tzinfo, everything: bool) -> Iterator[str]:
-    yield cut(f"{fault.severity.upper():<9} {fault.title or fault.code}", WIDTH)
+    yield cut(f"{shown(fault.severity).upper():<9} {shown(fault.title or fault.code)}", WIDTH)
     yield from wrapped(fault.text, "  ")
     yield f"  since {_since(fault, now_ms, zone)}"
     yield from wrapped(fault.remedy, "     ", first="  -> ")
@@ -49,7 +50,7 @@ def _fault(fault: Fault, now_ms: int, zone: dt.tzinfo, everything: bool) -> Iter
     yield f"  and {count} more because of this:"
     some = fault.consequences if everything else fault.consequences[:SHOWN_CONSEQUENCES]
     for one in some:
-        yield cut(f"     {shown(one.text)}", WIDTH)
+        yield from wrapped(one.text, "       ", first="     ")
     if len(some) < count:
         yield f"     ... and {count - len(some)} more (--all shows them)"
 
@@ -66,9 +67,10 @@ def _facts(told: Status, zone: dt.tzinfo) -> Iterator[tuple[str, str]]:
     yield "central", _central(told, zone)
     yield "clock", _clock(told.clock, now_ms, zone)
     recordings = sum(camera.recordings for camera in told.cameras)
+    size = spoken_bytes(sum(camera.size_bytes for camera in told.cameras))
     looked = told.manifest.scanned_ms
     seen = f"looked at {spoken_age(looked, now_ms)}" if looked else "the folders were not read yet"
-    yield "recordings", f"{recordings} of {len(told.cameras)} cameras; {seen}"
+    yield "recordings", f"{recordings} of {len(told.cameras)} cameras, {size}; {seen}"
     for disk in told.disks:
         yield "disk", _disk(disk)
     for recorder in told.recorders:
@@ -169,7 +171,7 @@ def _holds(told: Status) -> str:
 
 def _cameras(cameras: Sequence[Camera], now_ms: int, zone: dt.tzinfo) -> list[str]:
     """Late ones first, then those whose last recording is oldest."""
-    rows: list[list[str]] = [["camera", "", "last recording", "", "count", "size"]]
+    rows: list[list[str]] = [["camera", "", "last recording", "", "count"]]
     many = len({camera.source for camera in cameras}) > 1
     for camera in sorted(cameras, key=lambda c: (c.lateness != "late", c.last_end_ms, c.name)):
         name = f"{camera.source}/{camera.name}" if many else camera.name
@@ -182,7 +184,6 @@ def _cameras(cameras: Sequence[Camera], now_ms: int, zone: dt.tzinfo) -> list[st
                 spoken_time(last_ms, zone) if last_ms else "none",
                 spoken_age(last_ms, now_ms) if last_ms else "",
                 str(camera.recordings),
-                spoken_bytes(camera.size_bytes),
             ]
         )
-    return table(rows, frozenset({4, 5}))
+    return table(rows, frozenset({4}))

@@ -9,6 +9,7 @@ import binascii
 import dataclasses
 import functools
 import json
+import math
 import re
 import types
 import typing
@@ -136,6 +137,8 @@ def _scalar(kind: Any, plain: Any, where: str) -> Any:
         plain = float(plain)
     if type(plain) is not kind:
         raise MalformedMessage(f"{where}: expected {kind.__name__}, got {type(plain).__name__}")
+    if kind is float and not math.isfinite(plain):
+        raise MalformedMessage(f"{where}: no number")
     if kind is int and not -_INT_BOUND <= plain < _INT_BOUND:
         raise MalformedMessage(f"{where}: the number is out of range")
     if kind is str and len(plain) > MAX_STRING:

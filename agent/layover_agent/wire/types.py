@@ -42,7 +42,7 @@ class Recording:
     size_bytes: int
     container: str
     end_source: str
-    """Where the end comes from: container, name, next-recording, mtime, database."""
+    """Where the end comes from: container, name, decoder, next-recording, mtime, database."""
     confidence: str
     """sure, derived or guessed: how far start and end can be trusted."""
     start_source: str = "name"

@@ -1,36 +1,45 @@
+"""What a look at a folder says of what was not seen: gone, or hidden by a fault."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layover_agent.core.reconcile import missing
+from layover_agent.core.reconcile import SUSPICIOUS_FROM, fault
 
+OTHER = True
 CASES = {
-    "all there": ("ab", "ab", "", "", False),
-    "one of two gone": ("ab", "b", "", "a", False),
-    "new ones": ("a", "abc", "", "", False),
-    "the only one gone": ("a", "", "", "a", False),
-    "both gone": ("ab", "", "", "ab", False),
-    "all three gone at once": ("abc", "", "", "", True),
-    "all three gone, another there": ("abc", "x", "", "abc", False),
-    "nothing known, nothing there": ("", "", "", "", False),
-    "not readable": ("ab", "", "EIO", "", True),
-    "not readable, and nothing known": ("", "", "EIO", "", True),
-    "half of it read, then an error": ("abc", "a", "EIO", "", True),
+    "all there": (3, 3, not OTHER, "", ""),
+    "one of two gone": (2, 1, not OTHER, "", ""),
+    "the only one gone": (1, 0, not OTHER, "", ""),
+    "both gone": (2, 0, not OTHER, "", ""),
+    "all three gone at once": (3, 0, not OTHER, "", "suddenly empty"),
+    "nearly all of many gone": (100_000, 1, not OTHER, "", ""),
+    "nothing known, nothing there": (0, 0, not OTHER, "", ""),
+    "not readable": (2, 0, not OTHER, "EIO", "EIO"),
+    "not readable, and nothing known": (0, 0, not OTHER, "EIO", "EIO"),
+    "half of it read, then an error": (3, 1, not OTHER, "EIO", "EIO"),
+    "another disk, nothing of the former one": (1, 0, OTHER, "", "another disk"),
+    "another disk, its recordings were copied": (3, 1, OTHER, "", ""),
+    "another disk, and nothing was known": (0, 0, OTHER, "", ""),
+    "another disk that cannot be read": (3, 0, OTHER, "EIO", "EIO"),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_look_means(case: str) -> None:
-    known, seen, error, gone, fault = CASES[case]
-    outcome = missing(known, seen, error)
-    assert sorted(outcome.gone) == sorted(gone)
-    assert bool(outcome.fault) is fault
+    known, seen, other_disk, error, expected = CASES[case]
+    found = fault(known, seen, other_disk, error)
+    assert expected in found
+    assert bool(found) is bool(expected)
 
 
-@given(st.sets(st.integers()), st.sets(st.integers()), st.sampled_from(["", "EIO"]))
-def test_only_what_was_known_and_is_not_seen_is_gone(
-    known: set[str], seen: set[str], error: str
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.booleans(), st.sampled_from(["", "EIO"]))
+def test_a_whole_listing_never_vanishes_without_a_fault(
+    known: int, seen: int, other_disk: bool, error: str
 ) -> None:
-    outcome = missing(known, seen, error)
-    assert set(outcome.gone) in (set(), known - seen)
-    assert not (outcome.fault and outcome.gone)
+    seen = min(seen, known)
+    found = fault(known, seen, other_disk, error)
+    if known >= SUSPICIOUS_FROM and not seen:
+        assert found
+    if seen and not error:
+        assert not found, "what was found again proves that the folder is the one we knew"

@@ -40,6 +40,7 @@ def test_the_probe_tells_what_a_disk_can_and_leaves_nothing(
     tmp_path: Path, kind: str, works: set[Method], not_so: dict[Method, str]
 ) -> None:
     with mounted(kind, tmp_path) as disk:
+        (disk / "holds").mkdir()
         file = write_at(disk / "front" / "10-00-00.ts", b"x" * 100, 1_795_000_000_000)
         before = file.stat()
         found = capabilities(source_at(disk), disk / "holds")
@@ -170,6 +171,11 @@ def test_a_holds_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = capabilities(source_at(tmp_path), tmp_path / "file")
     assert "is no folder" in found.refusals[Method.LINK]
+
+
+def test_a_folder_made_for_the_probe_is_gone_after_it(tmp_path: Path) -> None:
+    assert Method.COPY not in capabilities(source_at(tmp_path), tmp_path / "new").refusals
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_an_earlier_probe_left_goes(tmp_path: Path) -> None:

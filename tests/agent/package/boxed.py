@@ -42,6 +42,7 @@ mount --bind "$root/proc/sys" "$root/proc/sys"; mount -o remount,bind,ro "$root/
 mount -t sysfs -o ro sysfs "$root/sys"; mount -t cgroup2 none "$root/sys/fs/cgroup"
 mkdir "$root/run/systemd"
 mkdir "$root/run/shared"; mount --bind "$1/shared" "$root/run/shared"
+mkdir "$root/run/changed"; mount --bind "$1/upper" "$root/run/changed"
 cd "$root"; pivot_root . mnt; umount -l mnt; mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   /usr/lib/systemd/systemd --system --unit=basic.target --show-status=0 --log-target=null
@@ -62,7 +63,8 @@ def why_not() -> str:
 
 @dataclass
 class Boxed:
-    """A running box. ``shared`` is a folder of the test's that it has at /run/shared."""
+    """A running box. ``shared`` is a folder of the test's that it has at /run/shared; what it has
+    changed of this machine's files is at /run/changed."""
 
     pid: int
     shared: Path

@@ -22,6 +22,10 @@ def started(folder: Path, package: Path) -> Iterator[Boxed]:
         box.run("mkdir", "/recordings")
         box.run("mount", "-t", "tmpfs", "none", "/recordings")
         box.run("sh", "-euc", RECORDED)
+        box.write(
+            "/run/systemd/system/layover-agent.service.d/log.conf",
+            "[Service]\nStandardError=append:/run/shared/agent.log\n",
+        )
         (box.shared / package.name).write_bytes(package.read_bytes())
         yield box
 

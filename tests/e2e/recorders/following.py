@@ -1,0 +1,88 @@
+"""A reader of the manifest's feed beside the recorder: what was offered when, and was it true."""
+
+import asyncio
+import datetime as dt
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from agent.process import Running
+from e2e.recorders.witness import Witness
+
+from layover_agent.wire.pages import unpacked
+from layover_agent.wire.types import Recording, RecordingState
+
+BERLIN = ZoneInfo("Europe/Berlin")
+POLL_S = 0.03
+
+Find = Callable[[Recording], Path | None]
+"""The file that a row is of; None: its name does not tell."""
+
+
+@dataclass
+class Following:
+    """Everything that the manifest ever said."""
+
+    witness: Witness
+    find: Find
+    changes: list[Recording] = field(default_factory=list)
+    now: dict[str, Recording] = field(default_factory=dict)
+    """By id: the last word on each recording."""
+    late_ms: dict[Path, int] = field(default_factory=dict)
+    """From the close of a file to the answer that named it."""
+    offered_open: list[Path] = field(default_factory=list)
+
+    async def run(self, running: Running) -> None:
+        """Follows until it is cancelled."""
+        epoch, after = "", 0
+        while True:
+            answer = await running.client.get("/manifest", params={"epoch": epoch, "after": after})
+            page = unpacked(answer.content)
+            now_s = time.monotonic()
+            epoch = page.epoch
+            for row in page.rows:
+                after = row.seq
+                self._take(row, now_s)
+            await asyncio.sleep(0 if len(page.rows) >= 1000 else POLL_S)
+
+    def _take(self, row: Recording, now_s: float) -> None:
+        self.changes.append(row)
+        new = row.id not in self.now
+        self.now[row.id] = row
+        path = self.find(row) if row.state == RecordingState.PRESENT else None
+        if path is None or not new:
+            return
+        closed = self.witness.closed.get(path)
+        if closed:
+            self.late_ms[path] = max(0, round((now_s - closed[-1]) * 1000))
+        else:
+            self.offered_open.append(path)
+
+    def present(self, camera: str) -> list[Recording]:
+        """The recordings of a camera that the manifest has now, oldest first."""
+        rows = [
+            row
+            for row in self.now.values()
+            if row.camera == camera and row.state == RecordingState.PRESENT
+        ]
+        return sorted(rows, key=lambda row: row.start_ms)
+
+
+def local_ms(path: Path, pattern: str) -> int:
+    """The moment that a name in Berlin's wall time means (the first, where it comes twice)."""
+    wall = dt.datetime.strptime(path.name, pattern)
+    return int(wall.replace(tzinfo=BERLIN).timestamp() * 1000)
+
+
+def figures(late_ms: dict[Path, int]) -> str:
+    """Latencies in one line."""
+    some = sorted(late_ms.values())
+    if not some:
+        return "none"
+    return (
+        f"{len(some)} files, median {statistics.median(some):.0f} ms, "
+        f"95 % within {some[int(len(some) * 0.95)]} ms, worst {some[-1]} ms"
+    )

@@ -1,0 +1,138 @@
+"""Real recorders as processes: ffmpeg's segment muxer, and Debian's motion."""
+
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+FRAMES_PER_S = 10
+PICTURE = f"testsrc2=size=320x240:rate={FRAMES_PER_S}"
+"""Moves, counts and is never the same twice."""
+
+
+@dataclass
+class Ffmpeg:
+    """A live stream, cut into segments of ``segment_s`` that begin with a key frame each."""
+
+    folder: Path
+    name: str
+    """Of a segment, in strftime's letters, or with %d for a running number."""
+    muxer: tuple[str, ...] = ()
+    """More options of the segment muxer."""
+    zone: str = "Europe/Berlin"
+    segment_s: int = 2
+    prefix: tuple[str, ...] = ()
+    """What runs before the command, such as ``faketime``."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self, seconds: float | None = None) -> None:
+        """Records for so long, or until it is ended. In a quality that leaves no second of it in
+        ffmpeg's own buffer."""
+        timed = ("-strftime", "1") if "%S" in self.name else ()
+        self._log: IO[bytes] = (self.folder.parent / f"{self.folder.name}.log").open("ab")
+        self._process = subprocess.Popen(
+            [
+                *self.prefix, "ffmpeg", "-v", "error", "-nostdin", "-y",
+                "-re", "-f", "lavfi", "-i", PICTURE,
+                *(("-t", str(seconds)) if seconds else ()),
+                "-c:v", "libx264", "-preset", "ultrafast", "-threads", "1",
+                "-crf", "6", "-g", str(FRAMES_PER_S),
+                "-f", "segment", "-segment_time", str(self.segment_s),
+                *timed, *self.muxer, self.name,
+            ],
+            cwd=self.folder, env={**os.environ, "TZ": self.zone, **self.environment},
+            stdout=self._log, stderr=self._log,
+        )  # fmt: skip
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """SIGTERM closes the open segment; SIGKILL is a power cut."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        self._process.wait(30)
+        self._log.close()
+
+    def wait(self) -> None:
+        """Until a recording of a given length is over."""
+        self._process.wait(60)
+        self._log.close()
+
+    @property
+    def log(self) -> str:
+        return Path(self._log.name).read_text(errors="replace")
+
+
+MOTION = """
+daemon off
+setup_mode off
+log_level 4
+target_dir {folder}
+netcam_url file://{stream}
+width 320
+height 240
+framerate {rate}
+threshold 100
+minimum_motion_frames 1
+event_gap 2
+pre_capture 0
+picture_output off
+movie_output on
+movie_max_time 3
+movie_codec {codec}
+{more}
+webcontrol_port 0
+stream_port 0
+"""
+
+
+@dataclass
+class Motion:
+    """Debian's motion, detecting motion in a stream that never stops moving."""
+
+    folder: Path
+    codec: str = "mkv"
+    more: str = ""
+    """More lines of its configuration."""
+
+    def start(self, seconds: int) -> None:
+        """Watches a stream of so many seconds, which it plays in real time."""
+        stream = self.folder.parent / f"{self.folder.name}.stream.mkv"
+        config = stream.with_suffix(".conf")
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"{PICTURE}:duration={seconds}",
+             "-c:v", "libx264", "-preset", "ultrafast", "-g", str(FRAMES_PER_S), stream],
+            check=True, timeout=60,
+        )  # fmt: skip
+        config.write_text(
+            MOTION.format(
+                folder=self.folder, stream=stream, rate=FRAMES_PER_S, codec=self.codec,
+                more=self.more,
+            )
+        )  # fmt: skip
+        log = stream.with_suffix(".log").open("wb")
+        self._process = subprocess.Popen(
+            ["motion", "-n", "-c", config], stdout=log, stderr=log,
+            env={**os.environ, "TZ": "Europe/Berlin"},
+        )  # fmt: skip
+        log.close()
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        self._process.wait(30)
+
+
+def duration_ms(path: Path) -> int | None:
+    """How long a file plays by ffprobe, counting every packet; None: it cannot be played."""
+    done = subprocess.run(
+        ["ffprobe", "-v", "quiet", "-of", "json", "-select_streams", "v",
+         "-show_entries", "packet=pts_time", path],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    packets = json.loads(done.stdout or "{}").get("packets", [])
+    times = sorted(float(one["pts_time"]) for one in packets if "pts_time" in one)
+    if len(times) < 2:
+        return None
+    return round((times[-1] - times[0] + 1 / FRAMES_PER_S) * 1000)

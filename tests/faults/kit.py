@@ -1,0 +1,162 @@
+"""Disks that fill, fail, vanish and come back: real file systems in files, under a real agent."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from agent.holds.disks import fill
+from agent.kit import eventually
+from agent.process import Agent, Running
+
+from layover_agent.wire.codec import decode, encode
+from layover_agent.wire.types import Fault, Hold, HoldWish, Recording
+
+_SHUT_DOWN = 0x8004587D
+"""EXT4_IOC_SHUTDOWN: what the kernel does to a file system after an error it cannot bear."""
+_LOSE_ALL = 2
+
+
+@dataclass
+class Disk:
+    """A file system in a file, mounted at a folder."""
+
+    image: Path
+    point: Path
+    ballast: list[Path] = field(default_factory=list)
+
+    def mount(self, options: str = "loop") -> None:
+        done = _run("mount", "-o", options, self.image, self.point)
+        if done.returncode != 0:
+            pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+
+    def remount(self, options: str) -> None:
+        done = _run("mount", "-o", f"remount,{options}", self.point)
+        assert done.returncode == 0, done.stderr
+
+    def pull(self) -> None:
+        """Takes the disk away under whoever has files open on it."""
+        done = _run("umount", "-l", self.point)
+        assert done.returncode == 0, done.stderr
+
+    def fill(self) -> None:
+        """Leaves neither a block nor an inode."""
+        fill(self.point)
+        with contextlib.suppress(OSError):
+            for nth in range(100_000):
+                (self.point / f"fill-{nth}").touch()
+        # A new folder entry may have taken a block in between.
+        fill(self.point)
+
+    def make_room(self) -> None:
+        for path in self.point.glob("fill*"):
+            path.unlink()
+
+    def die(self) -> None:
+        """From now on every call fails with EIO, until it is mounted anew."""
+        handle = os.open(self.point, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, _SHUT_DOWN, _LOSE_ALL.to_bytes(4, "little"))
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def disk_at(point: Path, image: Path, size_mib: int = 16) -> Iterator[Disk]:
+    """A fresh ext4, however often it is pulled and mounted again meanwhile."""
+    if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
+        pytest.skip("needs root and mkfs.ext4: what a failing disk does to the agent is not tried")
+    with image.open("wb") as file:
+        file.truncate(size_mib << 20)
+    done = _run("mkfs.ext4", "-q", "-F", "-m", "0", "-N", "512", image)
+    assert done.returncode == 0, done.stderr
+    point.mkdir(exist_ok=True)
+    disk = Disk(image, point)
+    disk.mount()
+    try:
+        yield disk
+    finally:
+        while os.path.ismount(point):
+            _run("umount", "-l", point)
+
+
+def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def enrolled(folder: Path) -> Agent:
+    """An agent on a folder whose parts may already be mount points, its log elsewhere."""
+    agent = Agent(folder)
+    agent.enrol()
+    return agent
+
+
+async def listed(running: Running, count: int, timeout_s: float = 15) -> list[Recording]:
+    """The recordings that are there, once they are so many."""
+
+    async def there() -> bool:
+        return len(await present(running)) == count
+
+    await eventually(there, f"{count} recordings", timeout_s)
+    return await present(running)
+
+
+async def present(running: Running) -> list[Recording]:
+    return [row for row in await running.manifest() if row.state == "present"]
+
+
+async def fault(running: Running, code: str, timeout_s: float = 15) -> Fault:
+    """The fault of that code, once it is told; it says what to do."""
+    found: list[Fault] = []
+
+    async def told() -> bool:
+        found[:] = [one for one in (await running.status()).faults if one.code == code]
+        return bool(found)
+
+    await eventually(told, f"the fault {code}", timeout_s)
+    assert found[0].text
+    assert found[0].remedy
+    return found[0]
+
+
+async def no_fault(running: Running, code: str, timeout_s: float = 40) -> None:
+    async def over() -> bool:
+        status = await running.status()
+        return all(one.code != code for one in status.faults)
+
+    await eventually(over, f"the end of the fault {code}", timeout_s)
+
+
+async def hold(running: Running, recording: Recording) -> Hold:
+    answer = await running.client.put(
+        f"/holds/{recording.id}", content=encode(HoldWish(lease_s=3600))
+    )
+    assert answer.status_code == 200, answer.text
+    return decode(Hold, answer.content)
+
+
+async def served(running: Running, recording: Recording) -> str:
+    """The SHA-256 of what the agent sends for a recording."""
+    answer = await running.client.get(f"/recordings/{recording.id}")
+    assert answer.status_code == 200, answer.text
+    return hashlib.sha256(answer.content).hexdigest()
+
+
+@contextlib.asynccontextmanager
+async def watched(agent: Agent) -> AsyncIterator[Running]:
+    """The agent runs meanwhile, and runs still at the end."""
+    async with agent.running() as running:
+        yield running
+        assert running.process.returncode in (None, 0), said(agent)
+
+
+def said(agent: Agent) -> str:
+    """What the agent logged, without the chatter."""
+    lines = agent.log.read_text(errors="replace").splitlines()
+    return "\n".join([line for line in lines if " DEBUG " not in line][-60:])
