@@ -57,7 +57,8 @@ async def expiries(
         rules = [
             Rule(rule.kind, rule.max_bytes, rule.max_age_s)
             for rule in status.retention
-            if rule.source == source
+            # Others (a floor of free space, a ring of one camera) are not forecast yet.
+            if rule.source == source and rule.kind in ("ring", "age") and not rule.camera
         ]
         if not mine or not rules:
             continue

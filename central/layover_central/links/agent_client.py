@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
@@ -11,15 +11,15 @@ from urllib.parse import quote
 import httpcore
 import httpx
 
-from layover_agent.wire.codec import MAX_MESSAGE_BYTES, MalformedMessage, decode, encode
+from layover_agent.wire.codec import MalformedMessage, decode, encode
 from layover_agent.wire.pages import MAX_PAGES, Frames, unpacked
-from layover_agent.wire.problem import Problem, Reason
 from layover_agent.wire.statement import ForgedStatement, verified
 from layover_agent.wire.types import (
     Digests,
     Hold,
     HoldWish,
     ManifestPage,
+    Queue,
     Recording,
     SignedStatement,
     Status,
@@ -28,6 +28,7 @@ from layover_agent.wire.version import API_VERSIONS, MEDIA_MSGPACK, RATE_HEADER,
 from layover_central.clock import Clock
 from layover_central.core.resume import ByteSpan, judge_head
 from layover_central.errors import Kind, LayoverError
+from layover_central.links.failures import bounded, failures, refusal
 from layover_central.links.pool import PoolTransport
 from layover_central.links.stream import SiteBackend
 from layover_central.trust.authority import Authority
@@ -40,22 +41,6 @@ CONNECTIONS = 12
 LAST_MS = 253_402_300_799_999
 """The end of the year 9999. Times beyond it, or as far before 1970, are no site's word but a lie:
 they would overflow what we compute and store."""
-
-_KIND_OF = {
-    Reason.GONE: Kind.GONE,
-    Reason.NOT_FOUND: Kind.GONE,
-    Reason.CHANGED: Kind.CHANGED,
-    Reason.BAD_RANGE: Kind.CHANGED,
-    Reason.TOO_BUSY: Kind.STALLED,
-    Reason.STILL_RECORDING: Kind.STALLED,
-}
-
-
-_CUT_SHORT = (
-    "Server disconnected without sending a response",
-    "peer closed connection without sending complete message body",
-)
-"""How httpcore and h11 begin to tell of an early end, which they do not keep apart by type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +111,10 @@ class AgentClient:
         position = (epoch, after)
         url = f"{self._base}/manifest?epoch={_word(epoch)}&after={after}&pages={MAX_PAGES}"
         frames = Frames()
-        with _failures():
+        with failures():
             async with self._http.stream("GET", url) as response:
                 if response.status_code != 200:
-                    raise _refusal(response.status_code, await _bounded(response))
+                    raise refusal(response.status_code, await bounded(response))
                 async for part in response.aiter_raw():
                     for data in frames.fed(part):
                         page = await asyncio.to_thread(unpacked, data)
@@ -158,12 +143,11 @@ class AgentClient:
         )
 
     async def release(self, recording_id: str) -> None:
-        url = f"{self._base}/holds/{_word(recording_id)}"
-        with _failures():
-            async with self._http.stream("DELETE", url) as response:
-                data = await _bounded(response)
-                if response.status_code not in (200, 204, 404):
-                    raise _refusal(response.status_code, data)
+        await self._tell("DELETE", f"/holds/{_word(recording_id)}", allowed=(200, 204, 404))
+
+    async def queue(self, queue: Queue) -> None:
+        """Tells the site what waits for it here, for whoever stands next to it."""
+        await self._tell("PUT", "/queue", encode(queue), allowed=(200, 204))
 
     @asynccontextmanager
     async def span(
@@ -182,15 +166,28 @@ class AgentClient:
         if rate_bps is not None:
             headers[RATE_HEADER] = str(rate_bps)
         url = f"{self._base}/recordings/{_word(recording_id)}"
-        with _failures():
+        with failures():
             async with self._http.stream("GET", url, headers=headers) as response:
                 if response.status_code >= 400:
-                    body = await _bounded(response)
-                    raise _refusal(response.status_code, body)
+                    body = await bounded(response)
+                    raise refusal(response.status_code, body)
                 bad = judge_head(asked, size_bytes, etag, response.status_code, response.headers)
                 if bad is not None:
                     raise LayoverError(*bad)
                 yield _exactly(response, asked.length)
+
+    async def _tell(
+        self, method: str, path: str, body: bytes | None = None, *, allowed: tuple[int, ...]
+    ) -> None:
+        """A call whose answer has nothing to say."""
+        headers = {"Content-Type": MEDIA_MSGPACK} if body is not None else {}
+        with failures():
+            async with self._http.stream(
+                method, self._base + path, content=body, headers=headers
+            ) as response:
+                data = await bounded(response)
+                if response.status_code not in allowed:
+                    raise refusal(response.status_code, data)
 
     async def _call(
         self,
@@ -203,13 +200,13 @@ class AgentClient:
     ) -> T:
         headers = {"Content-Type": MEDIA_MSGPACK} if body is not None else {}
         timeout = httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s)
-        with _failures():
+        with failures():
             async with self._http.stream(
                 method, self._base + path, content=body, headers=headers, timeout=timeout
             ) as response:
-                data = await _bounded(response)
+                data = await bounded(response)
                 if response.status_code != 200:
-                    raise _refusal(response.status_code, data)
+                    raise refusal(response.status_code, data)
                 return decode(kind, data)
 
 
@@ -243,21 +240,10 @@ def _possible_row(row: Recording) -> bool:
     )
 
 
-async def _bounded(response: httpx.Response) -> bytes:
-    data = bytearray()
-    async for part in response.aiter_raw():
-        data += part
-        if len(data) > MAX_MESSAGE_BYTES:
-            raise LayoverError(
-                Kind.MALFORMED, f"the site's answer is longer than {MAX_MESSAGE_BYTES} bytes"
-            )
-    return bytes(data)
-
-
 async def _exactly(response: httpx.Response, length: int) -> AsyncIterator[bytes]:
     """The body, held to its length: an early end is a failure even where it looks clean."""
     left = length
-    with _failures():
+    with failures():
         async for part in response.aiter_raw():
             if len(part) > left:
                 raise LayoverError(Kind.MALFORMED, "the site sends more than it promised")
@@ -265,36 +251,3 @@ async def _exactly(response: httpx.Response, length: int) -> AsyncIterator[bytes
             yield part
     if left:
         raise LayoverError(Kind.UNREACHABLE, f"the site stopped {left} bytes early")
-
-
-def _refusal(status: int, body: bytes) -> LayoverError:
-    try:
-        told = decode(Problem, body)
-    except MalformedMessage:
-        return LayoverError(Kind.MALFORMED, f"the site answers with status {status}")
-    kind = Kind.REFUSED
-    if told.code in set(Reason):
-        kind = _KIND_OF.get(Reason(told.code), Kind.REFUSED)
-    return LayoverError(kind, f"the site says: {told.detail or told.title}", told.hint)
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Whatever httpcore, httpx or the codec raise, as one of ours."""
-    try:
-        yield
-    except MalformedMessage as error:
-        raise LayoverError(Kind.MALFORMED, str(error)) from error
-    except (httpcore.ReadTimeout, httpcore.WriteTimeout, httpcore.PoolTimeout) as error:
-        raise LayoverError(Kind.STALLED, str(error) or "no answer in time") from error
-    except (httpcore.RemoteProtocolError, httpcore.LocalProtocolError) as error:
-        kind = Kind.UNREACHABLE if str(error).startswith(_CUT_SHORT) else Kind.MALFORMED
-        raise LayoverError(kind, str(error)) from error
-    except (
-        httpcore.NetworkError,
-        httpcore.TimeoutException,
-        httpcore.UnsupportedProtocol,
-        httpx.HTTPError,
-        httpx.InvalidURL,
-    ) as error:
-        raise LayoverError(Kind.UNREACHABLE, str(error) or type(error).__name__) from error

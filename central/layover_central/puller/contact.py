@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from layover_agent.wire.codec import to_plain
-from layover_agent.wire.types import HoldState, Status
+from layover_agent.wire.types import HoldState, Queue, Status
 from layover_central import fulfilment, outlook
 from layover_central.archive.files import Archive
 from layover_central.changes import Topic
@@ -23,7 +23,7 @@ from layover_central.errors import Kind, LayoverError
 from layover_central.links.agent_client import AgentClient, Sounding
 from layover_central.puller.fetch import Fetch
 from layover_central.steps import whole
-from layover_central.store import contacts, mirror, sites, transfers
+from layover_central.store import contacts, mirror, requests, sites, transfers
 from layover_central.store.depots import Depot
 from layover_central.store.sites import Site
 from layover_central.store.transfers import OpenTransfer, TransferState
@@ -65,6 +65,8 @@ class SiteContact:
         self._offset_ms = 0
         self._no_hold: set[int] = set()
         self._head: tuple[str, int] | None = None
+        self._told: tuple[int, int, int] | None = None
+        """What the site was last told of its queue: requests, transfers, bytes."""
         self._look_at_s = asyncio.get_running_loop().time() + central.settings.liveness_s
 
     @property
@@ -92,6 +94,7 @@ class SiteContact:
         try:
             await self._protect()
             await self._follow(status)
+            await self._tell_queue(status)
             while True:
                 silent = await self._pause()
                 if self._wanted_changed:
@@ -123,6 +126,7 @@ class SiteContact:
                 sign(Event.PROBE_OK)
                 await self._note(status, sounding)
                 await self._follow(status)
+                await self._tell_queue(status)
             except LayoverError as error:
                 log.info("%s: %s", self.site.label, error.detail)
                 if sign(Event.PROBE_FAILED) is Effect.END_CONTACT:
@@ -177,6 +181,22 @@ class SiteContact:
             await fulfilment.review_site(self._central, self.site.id)
             await self._protect()
             await outlook.refresh(self._central, self.site.id)
+
+    async def _tell_queue(self, status: Status) -> None:
+        """Tells the site what waits for it here, when that has changed."""
+        if "queue" not in status.capabilities:
+            return
+        async with self._central.store.begin() as connection:
+            work = await transfers.open_at(connection, self.site.id)
+            asked = await requests.open_at(connection, self.site.id)
+        waiting = (len(asked), len(work), sum(one.transfer.size_bytes for one in work))
+        if waiting != self._told:
+            now_ms = self._central.clock.now_ms()
+            count, files, size_bytes = waiting
+            await self.client.queue(
+                Queue(requests=count, transfers=files, size_bytes=size_bytes, as_of_ms=now_ms)
+            )
+            self._told = waiting
 
     async def _read_manifest(self, head: tuple[str, int]) -> None:
         while True:
