@@ -5,6 +5,7 @@ import base64
 import logging
 import os
 import re
+import sqlite3
 from collections.abc import AsyncGenerator
 from typing import Any, TypeVar
 
@@ -47,6 +48,7 @@ _CONTENT_TYPES = {
     "avi": "video/x-msvideo",
 }
 MIN_RATE_BPS = 1000
+_NO_ROOM = "Make room on the disk of the agent's data folder; see the site's faults."
 
 T = TypeVar("T")
 
@@ -68,6 +70,10 @@ class Api:
             return await self._route(request)
         except AgentError as error:
             return _problem(request, error)
+        except sqlite3.OperationalError as error:
+            log.error("%s %s: %s", request.method, request.path, error)
+            why = f"the box cannot write it down: {error}"
+            return _problem(request, AgentError(Reason.STORAGE, why, _NO_ROOM))
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             return _problem(request, AgentError(Reason.STORAGE, "the agent failed; see its log"))

@@ -93,8 +93,20 @@ async def opened_whole(path: Path) -> tuple[aiosqlite.Connection, str, str]:
         return *await _connect(path), str(error)
 
 
+def stored(number: int) -> int:
+    """A 64-bit number without a sign, such as an inode of a network or union file system, as
+    SQLite can keep it."""
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def unstored(number: int) -> int:
+    return number % (1 << 64)
+
+
 def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file itself is bad: a lock, a full disk or a missing right says nothing of it."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return False
     code = getattr(error, "sqlite_errorcode", None)
     return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

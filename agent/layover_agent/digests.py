@@ -5,8 +5,11 @@ import contextlib
 import hashlib
 import logging
 import os
+import sqlite3
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -29,8 +32,21 @@ REST_S = 0.25
 BACKGROUND_SHARE = 0.5
 """Of the time, at most: the recorder gets as much as is taken."""
 
+UNWRITTEN = 32
+"""So many digests are remembered that could not be written down."""
+
 Share = Callable[[], float]
 """How much of the time work that can wait may take now, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Digests of one state of a file."""
+
+    ctime_ns: int
+    shape: tuple[int, int, int]
+    sha256: bytes
+    statement: SignedStatement
 
 
 class Hasher:
@@ -55,6 +71,7 @@ class Hasher:
         self._asked = 0
         self._resting = 0
         self._stopped = False
+        self._unwritten: OrderedDict[str, Told] = OrderedDict()
         self._news = asyncio.Event()
 
     @contextlib.contextmanager
@@ -75,6 +92,7 @@ class Hasher:
 
         Its end is the end of all hashing: no thread outlives the agent for long.
         """
+        self._stopped = False
         try:
             await self._hash_new_ones()
         finally:
@@ -125,12 +143,27 @@ class Hasher:
                 statement = before[1]
             else:
                 statement = sign(digests, self._key)
-            await self._manifest.set_statement(row, digests.sha256, statement, ctime_ns)
+            try:
+                await self._manifest.set_statement(row, digests.sha256, statement, ctime_ns)
+            except sqlite3.OperationalError as error:
+                if kind:
+                    raise
+                log.warning("digests cannot be written down: %s", error)
+                self._remember(row, Told(ctime_ns, row.shape, digests.sha256, statement))
             return digests.sha256, statement
 
     async def _known(self, row: Row) -> tuple[bytes, SignedStatement] | None:
         ctime_ns = await asyncio.to_thread(self._files.ctime_ns, row)
+        told = self._unwritten.get(row.id)
+        if told is not None and (told.ctime_ns, told.shape) == (ctime_ns, row.shape):
+            return told.sha256, told.statement
         return await self._manifest.statement(row, ctime_ns)
+
+    def _remember(self, row: Row, told: Told) -> None:
+        """On a full disk central fetches on, span by span: it shall not hash each time anew."""
+        self._unwritten[row.id] = told
+        if len(self._unwritten) > UNWRITTEN:
+            self._unwritten.popitem(last=False)
 
     def _background_share(self) -> float:
         return 0.0 if self._resting else min(self._share(), BACKGROUND_SHARE)

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from layover_agent import __version__
@@ -36,6 +38,7 @@ LOOK_S = 5.0
 """How long the box's files may take: a dead network mount answers never."""
 ASK_DISKS_EVERY_S = 3600.0
 EVERY_S = 30.0
+_NO_KERNEL = Path(os.devnull)
 
 
 class Habits(Protocol):
@@ -49,7 +52,8 @@ class Habits(Protocol):
 
 
 class Health:
-    """Gathers the status; remembers what takes long to know."""
+    """Gathers the status; remembers what takes long to know. Without ``box`` no more is told of it
+    than the room in the folders, without ``habits`` nothing of lateness."""
 
     def __init__(
         self,
@@ -74,7 +78,7 @@ class Health:
         self._contacts = contacts or Contacts(manifest, clock)
         self._habits = habits
         configs = {name: source.config for name, source in sources.items()}
-        self._box = box or Box(configs, clock)
+        self._box = box or Box(configs, clock, root=_NO_KERNEL)
         self._enrolment = enrolment or Enrolment(identity=identity, enrolled=True)
         self._began = clock.wall_ms(), clock.mono_ms()
         self._looking: asyncio.Future[BoxFacts] | None = None

@@ -15,6 +15,13 @@ from layover_agent.sources.source import Entry, Examined, Source
 log = logging.getLogger(__name__)
 
 
+MOST_WAITING = 2000
+"""More files than this are not waited for at once: they have to be found again."""
+
+_LAST_NS = 1 << 63
+"""A file that says it was written in 2262 or later is none that can be described."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A file that is a recording by its name, new or changed since it was listed."""
@@ -43,11 +50,17 @@ class Listing:
         self._clock = clock
         self.waiting: dict[str, Waiting] = {}
         """By path."""
+        self.crowded = False
+        """Whether some files that may still be written are not even waited for."""
 
     def candidates(self, entries: Iterable[Entry]) -> list[Candidate]:
         """Those that are recordings, oldest first, each with the start of the next among them
         and among those waited for. Blocking."""
-        named = [(entry, n) for entry in entries if (n := self.source.named(entry)) is not None]
+        named = [
+            (entry, name)
+            for entry in entries
+            if abs(entry.mtime_ns) < _LAST_NS and (name := self.source.named(entry)) is not None
+        ]
         starts: dict[str, list[int]] = {}
         for _, name in named:
             if name.start_ms is not None:
@@ -80,6 +93,8 @@ class Listing:
             if row is not None:
                 self.waiting.pop(path, None)
                 rows.append(row)
+            elif path not in self.waiting and len(self.waiting) >= MOST_WAITING:
+                self.crowded = True
             elif path not in self.waiting or self.waiting[path].shape != candidate.entry.shape:
                 self.waiting[path] = Waiting(
                     candidate.entry.shape,
@@ -88,6 +103,18 @@ class Listing:
                     candidate.named.start_ms,
                 )
         return rows
+
+    def unlike(self, rewritten: Iterable[tuple[Entry, str]]) -> set[str]:
+        """Paths of the files that are not the recordings any more as which they were listed:
+        (file as it is now, id). What cannot be read counts as what it was. Blocking."""
+        return {entry.path for entry, known in rewritten if self._id(entry, known) != known}
+
+    def _id(self, entry: Entry, known: str) -> str | None:
+        named = self.source.named(entry)
+        try:
+            return None if named is None else self.source.examine(entry, named).id
+        except OSError:
+            return known
 
     def _judged(self, candidate: Candidate, seen_closed: bool) -> Row | None:
         entry, named = candidate.entry, candidate.named

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from pathlib import Path
 from typing import Any
 
-from layover_agent.database import glanced, opened_whole
+from layover_agent.database import glanced, opened_whole, stored, unstored
 from layover_agent.manifest_holds import HoldBook
 from layover_agent.rows import Known, Row
 from layover_agent.statements import Statements
@@ -67,8 +67,9 @@ class Manifest(HoldBook, Statements):
         """The changes after ``after``, as they travel; from the start where ``epoch`` is not
         ours. And after what to read on, or None: this is all."""
         begin = after if epoch == self.epoch else 0
-        rows = await self._read(_PAGE, (begin, max(1, min(limit, MAX_PAGE_ROWS))))
+        # The head first: a reader of an empty page goes on from there.
         head = await self.head()
+        rows = await self._read(_PAGE, (begin, max(1, min(limit, MAX_PAGE_ROWS))))
         page = await asyncio.to_thread(packed_rows, self.epoch, head.seq, head.scanned_ms, rows)
         last_seq = rows[-1][FIELDS.index("seq")] if rows else head.seq
         return page, last_seq if last_seq < head.seq else None
@@ -91,15 +92,16 @@ class Manifest(HoldBook, Statements):
         for start in range(0, len(paths), ASKED_AT_ONCE):
             some = [os.fsencode(path) for path in paths[start : start + ASKED_AT_ONCE]]
             found = await self._read(f"{_KNOWN} AND path IN ({_marks(some)})", [source, *some])
-            for path, recording_id, seq, *shape in found:
-                known[os.fsdecode(path)] = Known(recording_id, seq, tuple(shape))
+            for path, recording_id, seq, size_bytes, inode, mtime_ns in found:
+                shape = (size_bytes, unstored(inode), mtime_ns)
+                known[os.fsdecode(path)] = Known(recording_id, seq, shape)
         return known
 
     async def unseen(
         self, source: str, seen: "array[int]", until_seq: int
-    ) -> AsyncIterator[list[tuple[str, str]]]:
-        """(id, path) of what is listed as there up to ``until_seq`` and was not ``seen``, in
-        batches. ``seen``: sorted numbers of change."""
+    ) -> AsyncIterator[list[tuple[int, str, str]]]:
+        """(seq, id, path) of what is listed as there up to ``until_seq`` and was not ``seen``,
+        in batches. ``seen``: sorted numbers of change."""
         after = 0
         while True:
             found = await self._read(
@@ -110,7 +112,7 @@ class Manifest(HoldBook, Statements):
             if not found:
                 return
             after = found[-1][0]
-            gone = [(i, os.fsdecode(path)) for seq, i, path in found if not _among(seen, seq)]
+            gone = [(seq, i, os.fsdecode(path)) for seq, i, path in found if not _among(seen, seq)]
             if gone:
                 yield gone
 
@@ -123,17 +125,19 @@ class Manifest(HoldBook, Statements):
         )
         return None if found is None else int(found)
 
-    async def count(self, source: str, until_seq: int) -> int:
-        """How many recordings of a source are listed as there by changes up to ``until_seq``."""
+    async def count(self, source: str, after_seq: int, until_seq: int) -> int:
+        """How many recordings of a source are listed as there by changes above ``after_seq`` and
+        up to ``until_seq``."""
         (count,) = await self._one(
-            "SELECT count(*) FROM recordings WHERE source = ? AND path_there = 1 AND seq <= ?",
-            (source, until_seq),
+            "SELECT count(*) FROM recordings"
+            " WHERE source = ? AND path_there = 1 AND seq > ? AND seq <= ?",
+            (source, after_seq, until_seq),
         )
         return int(count)
 
     async def of_other_sources(self, names: Collection[str]) -> list[str]:
-        """Ids of what counts as there in sources that are no longer configured."""
-        found = await self._read(f"{_STRANGERS} ({_marks(list(names))})", list(names))
+        """Ids of what counts as there in sources that are no longer configured: some of many."""
+        found = await self._read(f"{_STRANGERS} ({_marks(list(names))}) LIMIT 2000", list(names))
         return [recording_id for (recording_id,) in found]
 
     async def cameras(self) -> list[Camera]:
@@ -186,7 +190,8 @@ class Manifest(HoldBook, Statements):
                     "UPDATE recordings SET hashed = 1 WHERE id = ?", (recording_id,)
                 )
             await self._connection.executemany(
-                "UPDATE recordings SET seq = ?, path_there = 0, gone_ms = ? WHERE id = ?",
+                "UPDATE recordings SET seq = ?, path_there = 0, gone_ms = ?"
+                " WHERE id = ? AND path_there = 1",
                 (
                     (seq + len(added) + nth, now_ms, recording_id)
                     for nth, recording_id in enumerate(gone, 1)
@@ -199,7 +204,12 @@ class Manifest(HoldBook, Statements):
         self, rows: Sequence[Row], seq: int, held: Collection[str]
     ) -> Iterator[tuple[Any, ...]]:
         for nth, row in enumerate(rows, 1):
-            own = {"seq": seq + nth, "held": row.id in held, "path": os.fsencode(row.path)}
+            own = {
+                "seq": seq + nth,
+                "held": row.id in held,
+                "path": os.fsencode(row.path),
+                "inode": stored(row.inode),
+            }
             yield tuple(own.get(name, getattr(row, name)) for name in _NAMES)
 
     async def forget_gone(self, keep: int = KEPT_GONE_ROWS) -> int:
@@ -250,6 +260,7 @@ def _among(numbers: "array[int]", number: int) -> bool:
 def _row(found: Any) -> Row:
     values: dict[str, Any] = dict(zip(_NAMES, found, strict=True))
     values["path"] = os.fsdecode(values["path"])
+    values["inode"] = unstored(values["inode"])
     for flag in _FLAGS:
         values[flag] = bool(values[flag])
     return Row(**values)

@@ -45,7 +45,7 @@ class Place:
     async def outdated(self) -> None:
         """Returns once opening it anew would give more than it has: there is room again, or
         another disk with another manifest came into its place."""
-        while not await asyncio.to_thread(self._is_outdated):
+        while not await asyncio.to_thread(self._is_outdated):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _is_outdated(self) -> bool:
@@ -84,11 +84,10 @@ async def _makeshift(path: Path) -> AsyncIterator[Manifest]:
 
 async def _best(path: Path) -> tuple[aiosqlite.Connection, str]:
     place = f"file:{quote(str(path))}"
-    if path.exists():
-        # Writes where there is room again; locks out readers, who would need the index.
-        with contextlib.suppress(sqlite3.Error):
-            return await _connect(f"{place}?mode=rw", "locking_mode=EXCLUSIVE")
-    if path.exists() and not _has_log(path):
+    # Writes where there is room again; locks out readers, who would need the index.
+    with contextlib.suppress(sqlite3.Error):
+        return await _connect(f"{place}?mode=rw", "locking_mode=EXCLUSIVE")
+    if not _has_log(path):
         with contextlib.suppress(sqlite3.Error):
             return await _connect(f"{place}?mode=ro&immutable=1")
     log.error("the manifest cannot be read: an empty one in memory stands in for it")
@@ -104,13 +103,13 @@ async def _connect(uri: str, *pragmas: str) -> tuple[aiosqlite.Connection, str]:
             "SELECT epoch.value, schema.value FROM meta AS epoch, meta AS schema"
             " WHERE epoch.key = 'epoch' AND schema.key = 'schema'"
         )
-        ((epoch, schema),) = list(found) or [("", "")]
-        if schema != str(SCHEMA_VERSION):
-            raise sqlite3.OperationalError(f"schema {schema} is not {SCHEMA_VERSION}")
+        for epoch, schema in found:
+            if schema == str(SCHEMA_VERSION):
+                return connection, epoch
+        raise sqlite3.OperationalError("it is of another schema")
     except BaseException:
         await connection.close()
         raise
-    return connection, epoch
 
 
 async def _in_memory() -> tuple[aiosqlite.Connection, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from layover_agent.database import Database
+from layover_agent.database import Database, stored
 from layover_agent.rows import Row
 from layover_agent.wire.types import SignedStatement
 
@@ -17,7 +17,7 @@ class Statements(Database):
             "SELECT sha256, payload, signature FROM digests"
             " WHERE recording_id = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?"
             " AND ctime_ns = coalesce(?, ctime_ns)",
-            (row.id, row.size_bytes, row.mtime_ns, row.inode, ctime_ns),
+            (row.id, row.size_bytes, row.mtime_ns, stored(row.inode), ctime_ns),
         )
         if found is None:
             return None
@@ -33,7 +33,7 @@ class Statements(Database):
                     row.id,
                     row.size_bytes,
                     row.mtime_ns,
-                    row.inode,
+                    stored(row.inode),
                     ctime_ns,
                     sha256,
                     statement.payload,

@@ -45,6 +45,11 @@ async def ran_once(config: Config, clock: HandClock) -> None:
         await Journal(manifest).faults([("clock-unsynced", "")], clock.wall - 500_000, 5)
 
 
+async def asked_of(config: Config, clock: HandClock, ask_s: float = 10) -> Status:
+    """On a kernel that says nothing: what is wrong with this very machine is no matter here."""
+    return await status_of(config, clock, config.data_folder.parent / "no-kernel", ask_s)
+
+
 def enrol(config: Config) -> str:
     identity, fleet = Identity(config.data_folder / "identity"), FleetCa()
     identity.install(fleet.bundle(identity.certificate_request(), identity.id))
@@ -70,7 +75,7 @@ async def test_without_its_agent_a_box_still_says_how_it_is(
     own = enrol(config)
     await ran_once(config, clock)
     clock.in_sync = False
-    status = await status_of(config, clock)
+    status = await asked_of(config, clock)
     assert not status.running
     assert status.identity == own
     assert status.enrolled
@@ -88,7 +93,7 @@ async def test_asking_writes_nothing(config: Config, clock: HandClock) -> None:
     enrol(config)
     await ran_once(config, clock)
     before = tree(config.data_folder)
-    await status_of(config, clock)
+    await asked_of(config, clock)
     after = tree(config.data_folder)
     assert {k: v for k, v in after.items() if k in before} == before
     sqlites_own = {f"{config.data_folder}/manifest.db{end}" for end in ("-shm", "-wal")}
@@ -101,13 +106,13 @@ async def test_since_when_it_does_not_run(config: Config, clock: HandClock) -> N
         path = config.data_folder / name
         if path.exists():
             os.utime(path, ns=(0, (clock.wall - 7_200_000) * 1_000_000))
-    fault = (await status_of(config, clock)).faults[0]
+    fault = (await asked_of(config, clock)).faults[0]
     assert (fault.code, fault.since_ms) == ("agent-not-running", clock.wall - 7_200_000)
     assert "2026-11-21T09:00:00Z" in fault.text
 
 
 async def test_a_box_on_which_the_agent_never_ran(config: Config, clock: HandClock) -> None:
-    status = await status_of(config, clock)
+    status = await asked_of(config, clock)
     assert set(codes(status)) == {"agent-not-running", "manifest-unreadable", "not-enrolled"}
     assert "never ran" in status.faults[0].text
     assert status.identity == ""
@@ -117,7 +122,7 @@ async def test_a_box_on_which_the_agent_never_ran(config: Config, clock: HandClo
 async def test_everything_missing_is_no_crash(config: Config, clock: HandClock) -> None:
     shutil.rmtree(config.data_folder)
     shutil.rmtree(config.sources["main"].folder)
-    status = await status_of(config, clock)
+    status = await asked_of(config, clock)
     assert "source-unreadable" in codes(status)
     assert "agent-not-running" in codes(status)
 
@@ -125,7 +130,7 @@ async def test_everything_missing_is_no_crash(config: Config, clock: HandClock) 
 @pytest.mark.parametrize("damage", [b"", b"no database " * 999])
 async def test_a_damaged_manifest_is_told(config: Config, clock: HandClock, damage: bytes) -> None:
     (config.data_folder / "manifest.db").write_bytes(damage)
-    assert "manifest-unreadable" in codes(await status_of(config, clock))
+    assert "manifest-unreadable" in codes(await asked_of(config, clock))
 
 
 @pytest.mark.parametrize("name", ["site.key", "site.pem", "fleet-ca.pem"])
@@ -133,7 +138,7 @@ async def test_a_torn_certificate_is_told(config: Config, clock: HandClock, name
     enrol(config)
     path = config.data_folder / "identity" / name
     path.write_bytes(path.read_bytes()[:100])
-    told = codes(await status_of(config, clock))
+    told = codes(await asked_of(config, clock))
     assert "certificate-unusable" in told
     assert told.index("certificate-unusable") < told.index("not-enrolled")
 
@@ -142,12 +147,12 @@ async def test_a_certificate_of_another_key_is_told(config: Config, clock: HandC
     enrol(config)
     shutil.move(config.data_folder / "identity/site.key", config.data_folder / "old.key")
     Identity(config.data_folder / "identity")
-    assert "certificate-unusable" in codes(await status_of(config, clock))
+    assert "certificate-unusable" in codes(await asked_of(config, clock))
 
 
 @pytest.fixture
 async def running(config: Config, clock: HandClock) -> AsyncIterator[Status]:
-    status = await status_of(config, clock)
+    status = await asked_of(config, clock)
 
     async def told() -> Status:
         return status
@@ -159,7 +164,7 @@ async def running(config: Config, clock: HandClock) -> AsyncIterator[Status]:
 async def test_a_running_agent_answers_itself(
     config: Config, clock: HandClock, running: Status
 ) -> None:
-    assert await status_of(config, clock) == running
+    assert await asked_of(config, clock) == running
 
 
 async def test_an_agent_that_hangs_is_the_fault(config: Config, clock: HandClock) -> None:
@@ -167,5 +172,5 @@ async def test_an_agent_that_hangs_is_the_fault(config: Config, clock: HandClock
         raise TimeoutError
 
     async with Standing(never).listening(config.data_folder):
-        status = await status_of(config, clock, ask_s=0.5)
+        status = await asked_of(config, clock, ask_s=0.5)
     assert status.faults[0].code in ("agent-not-answering", "agent-not-running")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from agent.conftest import Box, Opened
 from agent.facts.trees import Tree, usb_disk
+from agent.kit import eventually
 
 from layover_agent.contacts import Contacts
 from layover_agent.core.lateness import Lateness
@@ -294,14 +295,34 @@ async def test_a_mount_that_does_not_answer_is_told_as_that(
     configs = {name: source.config for name, source in box.sources.items()}
     health = Health(
         box.identity.id, box.manifest, box.sources, box.scanner, box.holds, box.clock,
-        box=Hanging(configs, box.clock),
+        box=Hanging(configs, box.clock, root=Path("/no-kernel")),
     )  # fmt: skip
     monkeypatch.setattr("layover_agent.health.LOOK_S", 0.05)
     assert codes(await health.status()) == ["disk-stuck"]
     free.set()
+    monkeypatch.undo()
     async with asyncio.timeout(10):
         while codes(await health.status()):
             await asyncio.sleep(0.01)
+
+
+async def test_while_it_runs_it_asks_the_disks_and_keeps_the_last_contact(
+    box: Box, health: Health, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "bin/smartctl"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\necho \'{"smart_status":{"passed":false}}\'\nexit 8\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(command.parent))
+    health.contacted()
+
+    async def contact() -> str | None:
+        return await box.manifest.note("contact")
+
+    task = asyncio.create_task(health.run())
+    await eventually(contact, "writing the contact down")
+    task.cancel()
+    assert codes(await health.status()) == ["disk-failing"]
 
 
 async def test_a_status_is_cheap(box: Box, health: Health) -> None:

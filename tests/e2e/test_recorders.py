@@ -15,7 +15,7 @@ import pytest
 from agent.kit import until
 from agent.process import Agent, Running
 from e2e.recorders.following import Following, figures, local_ms
-from e2e.recorders.programs import Ffmpeg, Motion, duration_ms
+from e2e.recorders.programs import Ffmpeg, Motion, duration_ms, stream
 from e2e.recorders.witness import Witness
 
 from layover_agent import setup
@@ -38,8 +38,10 @@ CONTAINERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "avi": ("avi", ()),
 }
 CASES = [f"{kind}{how}" for kind in CONTAINERS for how in ("", " listed")]
-SEGMENTS = 3
+SEGMENTS = 2
 FRAME_MS = 100
+HALF_BYTES = 500_000
+"""More than a second of the stream, and less than a segment."""
 PATTERN = "%Y-%m-%d_%H-%M-%S"
 RING = "ring"
 MOTION_MKV, MOTION_MP4 = "motion", "motion with cameras"
@@ -60,6 +62,9 @@ class Killed:
 class Day:
     """What all recorders did and what the manifest made of it."""
 
+    root: Path
+    """Of the recordings."""
+    stream: Path
     witness: Witness
     following: Following
     killed: dict[str, Killed] = dataclasses.field(default_factory=dict)
@@ -76,10 +81,10 @@ def configured(agent: Agent, sources: dict[str, SourceConfig]) -> None:
     )
 
 
-def ffmpeg_of(root: Path, case: str) -> Ffmpeg:
+def ffmpeg_of(day: Day, case: str) -> Ffmpeg:
     kind, _, listed = case.partition(" ")
     ending, muxer = CONTAINERS[kind]
-    return Ffmpeg(root / case / case, f"{PATTERN}.{ending}", muxer + (CSV if listed else ()))
+    return Ffmpeg(day.stream, day.root / case / case, f"{PATTERN}.{ending}", muxer + (CSV if listed else ()))
 
 
 def sources(root: Path) -> dict[str, SourceConfig]:
@@ -130,7 +135,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     configured(agent, sources(root))
     agent.enrol()
     with Witness(folders) as witness:
-        day = Day(witness, Following(witness, file_of(root)))
+        film = stream(folder / "stream.mkv", 10)
+        day = Day(root, film, witness, Following(witness, file_of(root)))
         asyncio.run(_lived(agent, day))
         yield day
         for name in ("ffmpeg", "motion"):
@@ -147,10 +153,10 @@ async def _lived(agent: Agent, day: Day) -> None:
         following = asyncio.create_task(day.following.run(running))
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_ring(agent.recordings / RING / RING, day))
-                group.create_task(_motion(agent.recordings, day))
+                group.create_task(_ring(day))
+                group.create_task(_motion(day))
                 for case in CASES:
-                    group.create_task(_cut_off(case, ffmpeg_of(agent.recordings, case), day))
+                    group.create_task(_cut_off(case, day))
             await _told(day)
         finally:
             following.cancel()
@@ -170,13 +176,14 @@ async def _told(day: Day) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _cut_off(case: str, recorder: Ffmpeg, day: Day) -> None:
+async def _cut_off(case: str, day: Day) -> None:
     """Records, is killed in the middle of a segment, records again, ends well."""
+    recorder = ffmpeg_of(day, case)
     folder = recorder.folder
     recorder.start()
     try:
         await until(lambda: len(_segments(day, folder)) >= SEGMENTS, f"{case}: segments", 40)
-        await until(lambda: _open_for_s(day, folder) > 1.2, f"{case}: an open one", 20)
+        await until(lambda: _half_written(day, folder), f"{case}: half a segment", 20)
         path = _open_segment(day, folder)
     finally:
         recorder.end(signal.SIGKILL)
@@ -201,31 +208,30 @@ def _open_segment(day: Day, folder: Path) -> Path | None:
     return next((p for p in opened if p.parent == folder and p.suffix != ".csv"), None)
 
 
-def _open_for_s(day: Day, folder: Path) -> float:
+def _half_written(day: Day, folder: Path) -> bool:
     path = _open_segment(day, folder)
-    since_s = day.witness.opened.get(path) if path else None
-    return 0.0 if since_s is None else time.monotonic() - since_s
+    return path is not None and path.stat().st_size > HALF_BYTES
 
 
-async def _ring(folder: Path, day: Day) -> None:
+async def _ring(day: Day) -> None:
     """Five segments in three names."""
-    recorder = Ffmpeg(folder, "%03d.ts", ("-segment_wrap", "3"), segment_s=1)
+    recorder = Ffmpeg(day.stream, day.root / RING / RING, "%03d.ts", ("-segment_wrap", "3"), segment_s=1)
     recorder.start(5.5)
 
     await asyncio.to_thread(recorder.wait)
     day.logs[RING] = recorder.log
 
 
-async def _motion(root: Path, day: Day) -> None:
+async def _motion(day: Day) -> None:
     if shutil.which("motion") is None:
         return
     day.motion = True
     recorders = [
-        Motion(root / MOTION_MKV),
-        Motion(root / MOTION_MP4, "mp4", "camera_id 2\nmovie_filename %t-%v-%Y%m%d%H%M%S"),
+        Motion(day.stream, day.root / MOTION_MKV),
+        Motion(day.stream, day.root / MOTION_MP4, "mp4", "camera_id 2\nmovie_filename %t-%v-%Y%m%d%H%M%S"),
     ]
     for recorder in recorders:
-        await asyncio.to_thread(recorder.start, 10)
+        recorder.start()
     try:
         for recorder in recorders:
             await until(

@@ -5,11 +5,14 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from agent.holds.disks import fill
 from agent.kit import eventually
@@ -29,7 +32,6 @@ class Disk:
 
     image: Path
     point: Path
-    ballast: list[Path] = field(default_factory=list)
 
     def mount(self, options: str = "loop") -> None:
         done = _run("mount", "-o", options, self.image, self.point)
@@ -45,18 +47,25 @@ class Disk:
         done = _run("umount", "-l", self.point)
         assert done.returncode == 0, done.stderr
 
-    def fill(self) -> None:
-        """Leaves neither a block nor an inode."""
+    def fill(self, leaving_bytes: int = 0) -> None:
+        """Leaves so many bytes, and where that is none, no room for another file either."""
+        spare = self.point / "spare"
+        spare.write_bytes(bytes(leaving_bytes))
         fill(self.point)
         with contextlib.suppress(OSError):
-            for nth in range(100_000):
+            for nth in range(0 if leaving_bytes else 10_000):
                 (self.point / f"fill-{nth}").touch()
-        # A new folder entry may have taken a block in between.
         fill(self.point)
+        spare.unlink()
 
     def make_room(self) -> None:
         for path in self.point.glob("fill*"):
             path.unlink()
+
+    def spoil(self, file: Path) -> None:
+        """The blocks of a file cannot be read any more: the end of the image is cut off, and the
+        file, which was written anew behind all others, lies there."""
+        raise NotImplementedError
 
     def die(self) -> None:
         """From now on every call fails with EIO, until it is mounted anew."""
@@ -90,18 +99,33 @@ def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
-def enrolled(folder: Path) -> Agent:
-    """An agent on a folder whose parts may already be mount points, its log elsewhere."""
+def agent_on(data: Path, folder: Path) -> Agent:
+    """An enrolled agent whose data folder lies on a disk of its own, and whose port does not
+    change when it begins anew."""
     agent = Agent(folder)
+    text = agent.config.read_text()
+    text = text.replace(f'data_folder = "{agent.data}"', f'data_folder = "{data}"')
+    agent.config.write_text(text.replace("port = 0", f"port = {_free_port()}"))
+    # Its own folder is left with the port file alone.
+    own, agent.data = agent.data, data
     agent.enrol()
+    agent.data = own
     return agent
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 async def listed(running: Running, count: int, timeout_s: float = 15) -> list[Recording]:
     """The recordings that are there, once they are so many."""
 
     async def there() -> bool:
-        return len(await present(running)) == count
+        with contextlib.suppress(httpx.TransportError):
+            return len(await present(running)) == count
+        return False
 
     await eventually(there, f"{count} recordings", timeout_s)
     return await present(running)
@@ -116,7 +140,8 @@ async def fault(running: Running, code: str, timeout_s: float = 15) -> Fault:
     found: list[Fault] = []
 
     async def told() -> bool:
-        found[:] = [one for one in (await running.status()).faults if one.code == code]
+        with contextlib.suppress(httpx.TransportError):
+            found[:] = [one for one in (await running.status()).faults if one.code == code]
         return bool(found)
 
     await eventually(told, f"the fault {code}", timeout_s)
@@ -127,8 +152,9 @@ async def fault(running: Running, code: str, timeout_s: float = 15) -> Fault:
 
 async def no_fault(running: Running, code: str, timeout_s: float = 40) -> None:
     async def over() -> bool:
-        status = await running.status()
-        return all(one.code != code for one in status.faults)
+        with contextlib.suppress(httpx.TransportError):
+            return all(one.code != code for one in (await running.status()).faults)
+        return False
 
     await eventually(over, f"the end of the fault {code}", timeout_s)
 
@@ -150,10 +176,10 @@ async def served(running: Running, recording: Recording) -> str:
 
 @contextlib.asynccontextmanager
 async def watched(agent: Agent) -> AsyncIterator[Running]:
-    """The agent runs meanwhile, and runs still at the end."""
+    """The agent runs meanwhile, and is not ended at the end but by the test itself."""
     async with agent.running() as running:
         yield running
-        assert running.process.returncode in (None, 0), said(agent)
+        assert running.process.returncode in (None, 0, -signal.SIGKILL), said(agent)
 
 
 def said(agent: Agent) -> str:

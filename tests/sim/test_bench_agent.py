@@ -15,7 +15,7 @@ QUICK = ("--recordings", "400", "--large-mb", "8", "--idle-s", "2", "--settle-s"
          "--closes", "3", "--runs", "1", "--download-s", "1")  # fmt: skip
 
 ALWAYS = {
-    "rss_mb", "idle_rss_mb", "idle_cpu_percent", "idle_with_rescan_cpu_percent", "first_scan_s",
+    "rss_mb", "idle_rss_mb", "first_scan_s",
     "rescan_s", "restart_rescan_s", "page_bytes_per_1000", "full_list_bytes", "full_list_s",
     "full_list_40ms_s", "new_100_bytes", "new_100_round_trips", "close_to_manifest_s",
     "close_to_manifest_max_s", "link_thin_mbps", "link_far_round_trip_ms",
@@ -50,6 +50,16 @@ def test_it_measures_everything_it_promises(run: tuple[dict[str, Any], str, Path
     assert figures.keys() >= WITH_PEERS
     unmeasured = {name for name in WITH_PEERS if figures[name] is None}
     assert bool(unmeasured) == bool(figures["about"]["missing_peers"])
+
+
+@pytest.mark.timeout(300)
+def test_idle_is_measured_only_where_all_is_hashed(
+    run: tuple[dict[str, Any], str, Path],
+) -> None:
+    figures, _, _ = run
+    settled = figures["settled_after_s"] is not None
+    for name in ("idle_cpu_percent", "idle_with_rescan_cpu_percent"):
+        assert (figures[name] is not None) == settled
 
 
 @pytest.mark.timeout(300)

@@ -81,14 +81,28 @@ async def test_a_stretch_is_the_share_of_one_core() -> None:
     assert 2 < stretch.percent < 90
 
 
-async def test_what_never_rests_has_not_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("seconds_of_work", "done"),
+    [
+        pytest.param(0.02, True, id="busy though it says it is done"),
+        pytest.param(0, False, id="resting with work left over"),
+    ],
+)
+async def test_what_has_not_settled(
+    monkeypatch: pytest.MonkeyPatch, seconds_of_work: float, done: bool
+) -> None:
     monkeypatch.setattr(quiet, "WINDOW_S", 0.3)
 
     async def busy() -> None:
         while True:
-            work(0.02)
-            await asyncio.sleep(0)
+            work(seconds_of_work)
+            await asyncio.sleep(0 if seconds_of_work else 1)
 
     task = asyncio.create_task(busy())
-    assert await quiet.settled(ME, 0.5) is None
+    assert await quiet.settled(ME, lambda: done, 0.5) is None
     task.cancel()
+
+
+async def test_what_has_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet, "WINDOW_S", 0.5)
+    assert await quiet.settled(ME, lambda: True, 10) is not None

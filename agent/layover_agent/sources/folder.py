@@ -4,6 +4,8 @@ A recorder of a kind of its own (an adapter, a plug-in) builds on ``FolderSource
 a file is in ``named``; where it knows more, in ``closed`` and ``start``.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -25,6 +27,8 @@ OWN_FOLDER = ".layover"
 """Name of a folder of the agent's own beside or among the recordings: never looked into."""
 
 _MAX_DEPTH = 12
+_NO_FILE = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+"""What opening a link says, a folder that is none, or a socket."""
 _SAME_DAY_MS = 15 * 3_600_000
 """A container's own exact start settles seconds, zone and summer time of a name, not its day."""
 
@@ -50,7 +54,7 @@ class FolderSource:
     def _walk(self, below: str, depth: int, unreadable: list[str]) -> Iterator[Entry]:
         folders = []
         try:
-            with os.scandir(self.folder / below) as listing:
+            with self._folder(below) as handle, os.scandir(handle) as listing:
                 for item in listing:
                     path = f"{below}{item.name}"
                     try:
@@ -73,8 +77,10 @@ class FolderSource:
                 yield from self._walk(folder, depth + 1, unreadable)
 
     def entry(self, path: str) -> Entry | None:
+        above, _, name = inside(path).rpartition("/")
         try:
-            facts = (self.folder / inside(path)).lstat()
+            with self._folder(above) as handle:
+                facts = os.stat(name, dir_fd=handle, follow_symlinks=False)
         except (OSError, ValueError):
             return None
         return _entry(path, facts) if stat.S_ISREG(facts.st_mode) else None
@@ -91,11 +97,33 @@ class FolderSource:
 
     def open(self, path: str) -> int:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        handle = os.open(self.folder / inside(path), flags)
+        above, _, name = inside(path).rpartition("/")
+        try:
+            with self._folder(above) as folder:
+                handle = os.open(name, flags, dir_fd=folder)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise FileNotFoundError(path) from error
+            raise
         if stat.S_ISREG(os.fstat(handle).st_mode):
             return handle
         os.close(handle)
         raise FileNotFoundError(path)
+
+    @contextlib.contextmanager
+    def _folder(self, below: str) -> Iterator[int]:
+        """A descriptor of a folder of the source; empty: its own. Component by component, because
+        whoever writes there may put a link that leads out into the way between two looks."""
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        handle = os.open(self.folder, flags)
+        try:
+            for name in filter(None, below.split("/")):
+                inner = os.open(name, flags | os.O_NOFOLLOW, dir_fd=handle)
+                os.close(handle)
+                handle = inner
+            yield handle
+        finally:
+            os.close(handle)
 
     def examine(self, entry: Entry, named: Named) -> Examined:
         handle = self.open(entry.path)

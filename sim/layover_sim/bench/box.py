@@ -18,7 +18,8 @@ from layover_sim.recorder_settings import RecorderSettings
 CALL_S = 120.0
 NEVER_SEQ = 1 << 60
 """Behind every change there will ever be: asked for what came after it, the head is the answer."""
-_POLL_S = 0.02
+_POLL_S = 0.2
+"""Asking costs the agent some milliseconds: more often, and it would be what is measured."""
 _SETTINGS = {"LAYOVER_AGENT_RESCAN__EVERY_S": "30"}
 """The simulated site looks more often than a real one; here it shall be a real one."""
 
@@ -80,7 +81,7 @@ class Box:
 
     async def look_taken(self, client: AgentClient, epoch: str, since_ms: int) -> float:
         """Waits for the end of a look that began at ``since_ms`` or later; how long it took, in
-        seconds, exact to the polling of 20 ms."""
+        seconds, exact to the 0.2 s of asking."""
         listed = await self.head_until(client, epoch, lambda head: head.as_of_ms >= since_ms)
         return time.time() - listed.as_of_ms / 1000
 

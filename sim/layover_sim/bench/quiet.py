@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from layover_sim.bench.usage import Usage
@@ -30,10 +31,10 @@ async def over(usage: Usage, seconds: float) -> Stretch:
     return Stretch(time.monotonic() - began_s, usage.cpu_s() - cpu_s)
 
 
-async def settled(usage: Usage, within_s: float) -> float | None:
-    """Waits until two windows in a row were quiet: what was to be done in the background is done.
+async def settled(usage: Usage, done: Callable[[], bool], within_s: float) -> float | None:
+    """Waits until the work in the background is ``done`` and two windows in a row were quiet.
 
-    How long that took, in seconds; None where it never was within the time given.
+    How long that took, in seconds; None where it was not within the time given.
     """
     began_s = time.monotonic()
     quiet = 0
@@ -41,5 +42,5 @@ async def settled(usage: Usage, within_s: float) -> float | None:
         if time.monotonic() - began_s > within_s:
             return None
         stretch = await over(usage, WINDOW_S)
-        quiet = quiet + 1 if stretch.percent < QUIET_PERCENT else 0
+        quiet = quiet + 1 if stretch.percent < QUIET_PERCENT and done() else 0
     return time.monotonic() - began_s - 2 * WINDOW_S

@@ -28,7 +28,7 @@ class Plan:
     recordings: int = field(default=100_000, metadata={"help": "recordings in the folder"})
     large_mb: int = field(default=256, metadata={"help": "MiB of each recording downloaded"})
     idle_s: float = field(default=60.0, metadata={"help": "how long the idle agent is watched"})
-    settle_s: float = field(default=900.0, metadata={"help": "how long hashing may take to end"})
+    settle_s: float = field(default=1800.0, metadata={"help": "how long hashing may take to end"})
     closes: int = field(default=20, metadata={"help": "files that the recorder closes"})
     runs: int = field(default=5, metadata={"help": "downloads from agent and nginx, in turns"})
     download_s: float = field(default=10.0, metadata={"help": "how long four downloads run"})
@@ -48,6 +48,8 @@ class Run:
     large: list[Path] = field(default_factory=list)
     """The recordings that are downloaded."""
     epoch: str = ""
+    settled: bool = False
+    """Whether all is hashed and the agent has nothing left to do."""
     figures: list[Figure] = field(default_factory=list)
     missing_peers: list[str] = field(default_factory=list)
 

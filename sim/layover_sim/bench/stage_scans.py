@@ -27,17 +27,29 @@ async def first_scan(run: Run) -> None:
 
 
 async def idle(run: Run) -> None:
-    """With no camera recording and nothing asked, once hashing has ended, or rests because the
-    machine is busy, or has had its time."""
+    """With no camera recording, nothing asked and all hashed. Where hashing does not end in its
+    time, there is no idle agent to be measured, and that is what the figures say."""
     run.tell("waiting until all is hashed")
-    settled_s = await quiet.settled(run.usage, run.plan.settle_s)
-    run.add("settled_after_s", settled_s, "s", "from the first scan's end until the agent is quiet")
-    run.tell("idle")
+    settled_s = await quiet.settled(
+        run.usage, lambda: run.box.hashed() >= run.plan.recordings, run.plan.settle_s
+    )
+    run.settled = settled_s is not None
+    run.add("settled_after_s", settled_s, "s", "from the first scan's end until all is hashed")
+    run.tell("idle" if run.settled else "hashing did not end in its time")
     stretch = await quiet.over(run.usage, run.plan.idle_s)
-    hashed = 100 * run.box.hashed() / run.plan.recordings
-    how = f"{stretch.took_s:.0f} s, nothing asked, no camera recording, {hashed:.0f} % hashed"
-    run.add("idle_cpu_percent", stretch.percent, "% of a core", how, at_most=0.5)
+    how = f"{stretch.took_s:.0f} s: all hashed, no camera recording, nothing asked"
+    _add_idle(run, "idle_cpu_percent", stretch, how, at_most=0.5)
     run.add("idle_rss_mb", run.usage.rss_mb(), "MB", "at its end")
+
+
+def _add_idle(
+    run: Run, name: str, stretch: quiet.Stretch, how: str, at_most: float | None = None
+) -> None:
+    if not run.settled:
+        hashed = 100 * run.box.hashed() / run.plan.recordings
+        how = f"not idle: {hashed:.0f} % hashed, {stretch.percent:.0f} % of a core used for it"
+    percent = stretch.percent if run.settled else None
+    run.add(name, percent, "% of a core", how, at_most=at_most)
 
 
 async def rescans(run: Run) -> None:
@@ -55,7 +67,7 @@ async def rescans(run: Run) -> None:
     run.box.provoke_rescan()
     stretch = await quiet.over(run.usage, run.plan.idle_s)
     how = f"{stretch.took_s:.0f} s with one rescan in them; it comes once an hour"
-    run.add("idle_with_rescan_cpu_percent", stretch.percent, "% of a core", how)
+    _add_idle(run, "idle_with_rescan_cpu_percent", stretch, how)
 
 
 async def restart(run: Run) -> None:

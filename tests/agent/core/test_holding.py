@@ -50,7 +50,9 @@ def test_the_best_method_that_works_comes_first(
 
 
 @given(
-    st.dictionaries(st.sampled_from(list(Method)), st.text(max_size=5)), st.booleans(), st.booleans()
+    st.dictionaries(st.sampled_from(list(Method)), st.text(max_size=5)),
+    st.booleans(),
+    st.booleans(),
 )
 def test_a_method_is_either_tried_or_refused_with_a_reason(
     refusals: dict[Method, str], unlinks: bool, reserve: bool
@@ -109,9 +111,7 @@ def test_a_copy_needs_room_in_the_reserve() -> None:
     terms = Terms(reserve_bytes=100, max_percent=50)
     assert no_room_to_copy(terms, 1000, cost_bytes=60, more_bytes=40) == ""
     assert "holds.reserve_bytes" in no_room_to_copy(terms, 1000, cost_bytes=61, more_bytes=40)
-    assert "set holds.reserve_bytes" in no_room_to_copy(
-        Terms(), 1000, cost_bytes=0, more_bytes=1
-    )
+    assert "set holds.reserve_bytes" in no_room_to_copy(Terms(), 1000, cost_bytes=0, more_bytes=1)
 
 
 SIZES = st.integers(0, 1000 * GB)

@@ -20,9 +20,7 @@ RULES = Rules(debounce_ms=300, pause_s=60, per_day=3)
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
-def test_what_a_press_means(
-    case: str, at_ms: list[int], today: int, meanings: str | None
-) -> None:
+def test_what_a_press_means(case: str, at_ms: list[int], today: int, meanings: str | None) -> None:
     presses = Presses(RULES)
     found = [presses.pressed(ms, today) for ms in at_ms]
     expected = meanings.split() if meanings else ["new", *["bounce"] * (len(at_ms) - 1)]

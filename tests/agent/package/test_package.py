@@ -139,6 +139,24 @@ def test_purge_keeps_held_recordings_that_exist_nowhere_else(box: Boxed, package
     assert box.run("cat", "/var/lib/layover-agent/holds/only") == "moving"
 
 
+@pytest.mark.slow
+def test_what_root_prepares_gives_nothing_else_away(installed: Boxed) -> None:
+    """The recorder may put anything in the holds folder's place, the agent in its own state."""
+    script = """
+state=/run/prepared; disk=/run/disk; mkdir -p $state/identity $state/holds $disk
+touch $state/identity/site.key $disk/recording; chown layover $state
+ln $disk/recording $state/holds/held; ln -s /etc/shadow $state/identity/link
+ln -s /etc $disk/planted; mkdir $disk/full; touch $disk/full/x
+for holds in "$disk/holds" "$disk/planted" "$disk/full" "$disk/no/such"; do
+  STATE_DIRECTORY=$state /usr/lib/layover-agent/prepare "$holds" || true
+done
+stat -c '%U %n' $state/identity $state/identity/site.key $disk/holds
+stat -c '%U %n' $disk/recording /etc /etc/shadow $disk/full
+"""
+    owners = [line.split()[0] for line in installed.run("sh", "-euc", script).splitlines()]
+    assert owners == ["layover"] * 3 + ["root"] * 4
+
+
 def enrol(box: Boxed) -> None:
     """As a technician does it: as root, with files that central made."""
     box.write("/etc/layover-agent/box.toml", CONFIG)

@@ -9,37 +9,45 @@ from pathlib import Path
 from typing import IO
 
 FRAMES_PER_S = 10
-PICTURE = f"testsrc2=size=320x240:rate={FRAMES_PER_S}"
-"""Moves, counts and is never the same twice."""
+
+
+def stream(path: Path, seconds: int) -> Path:
+    """What a camera sends: it moves and counts, has a key frame each second, and is large enough
+    that a second of it is more than ffmpeg keeps in its buffer (256 KiB)."""
+    picture = f"testsrc2=size=640x480:rate={FRAMES_PER_S}:duration={seconds}"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-c:v", "libx264",
+         "-preset", "ultrafast", "-crf", "1", "-g", str(FRAMES_PER_S), path],
+        check=True, timeout=60,
+    )  # fmt: skip
+    return path
 
 
 @dataclass
 class Ffmpeg:
-    """A live stream, cut into segments of ``segment_s`` that begin with a key frame each."""
+    """Plays a stream for ever, in real time, and cuts it into segments of ``segment_s``."""
 
+    stream: Path
     folder: Path
     name: str
     """Of a segment, in strftime's letters, or with %d for a running number."""
     muxer: tuple[str, ...] = ()
     """More options of the segment muxer."""
     zone: str = "Europe/Berlin"
-    segment_s: int = 2
+    segment_s: int = 3
     prefix: tuple[str, ...] = ()
     """What runs before the command, such as ``faketime``."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def start(self, seconds: float | None = None) -> None:
-        """Records for so long, or until it is ended. In a quality that leaves no second of it in
-        ffmpeg's own buffer."""
+        """Records for so long, or until it is ended."""
         timed = ("-strftime", "1") if "%S" in self.name else ()
         self._log: IO[bytes] = (self.folder.parent / f"{self.folder.name}.log").open("ab")
         self._process = subprocess.Popen(
             [
                 *self.prefix, "ffmpeg", "-v", "error", "-nostdin", "-y",
-                "-re", "-f", "lavfi", "-i", PICTURE,
-                *(("-t", str(seconds)) if seconds else ()),
-                "-c:v", "libx264", "-preset", "ultrafast", "-threads", "1",
-                "-crf", "6", "-g", str(FRAMES_PER_S),
+                "-re", "-stream_loop", "-1", "-i", self.stream,
+                *(("-t", str(seconds)) if seconds else ()), "-map", "0", "-c", "copy",
                 "-f", "segment", "-segment_time", str(self.segment_s),
                 *timed, *self.muxer, self.name,
             ],
@@ -70,8 +78,8 @@ setup_mode off
 log_level 4
 target_dir {folder}
 netcam_url file://{stream}
-width 320
-height 240
+width 640
+height 480
 framerate {rate}
 threshold 100
 minimum_motion_frames 1
@@ -91,32 +99,26 @@ stream_port 0
 class Motion:
     """Debian's motion, detecting motion in a stream that never stops moving."""
 
+    stream: Path
     folder: Path
     codec: str = "mkv"
     more: str = ""
     """More lines of its configuration."""
 
-    def start(self, seconds: int) -> None:
-        """Watches a stream of so many seconds, which it plays in real time."""
-        stream = self.folder.parent / f"{self.folder.name}.stream.mkv"
-        config = stream.with_suffix(".conf")
-        subprocess.run(
-            ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"{PICTURE}:duration={seconds}",
-             "-c:v", "libx264", "-preset", "ultrafast", "-g", str(FRAMES_PER_S), stream],
-            check=True, timeout=60,
-        )  # fmt: skip
+    def start(self) -> None:
+        """Plays the stream once, in real time."""
+        config = self.folder.with_suffix(".conf")
         config.write_text(
             MOTION.format(
-                folder=self.folder, stream=stream, rate=FRAMES_PER_S, codec=self.codec,
+                folder=self.folder, stream=self.stream, rate=FRAMES_PER_S, codec=self.codec,
                 more=self.more,
             )
         )  # fmt: skip
-        log = stream.with_suffix(".log").open("wb")
-        self._process = subprocess.Popen(
-            ["motion", "-n", "-c", config], stdout=log, stderr=log,
-            env={**os.environ, "TZ": "Europe/Berlin"},
-        )  # fmt: skip
-        log.close()
+        with config.with_suffix(".log").open("wb") as log:
+            self._process = subprocess.Popen(
+                ["motion", "-n", "-c", config], stdout=log, stderr=log,
+                env={**os.environ, "TZ": "Europe/Berlin"},
+            )  # fmt: skip
 
     def end(self, number: int = signal.SIGTERM) -> None:
         if self._process.poll() is None:
