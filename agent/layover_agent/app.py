@@ -31,7 +31,7 @@ from layover_agent.looker import Looker
 from layover_agent.notify import notify, status, watchdog
 from layover_agent.parts import Parts
 from layover_agent.pressure import Pressure
-from layover_agent.refuge import Place, opened_anyhow
+from layover_agent.refuge import Opening, opened_anyhow
 from layover_agent.restraint import Restraint
 from layover_agent.retention import Observer
 from layover_agent.scan import Scanner
@@ -62,15 +62,15 @@ async def run(config: Config, clock: Clock | None = None) -> None:
         if not identity.enrolled:
             raise NotEnrolled
         with _alone(config.data_folder):
-            async with opened_anyhow(config.data_folder / "manifest.db") as place:
-                await _serve(config, clock, identity, place, stopped)
+            async with opened_anyhow(config.data_folder / "manifest.db") as opening:
+                await _serve(config, clock, identity, opening, stopped)
 
 
 async def _serve(
-    config: Config, clock: Clock, identity: Identity, place: Place, stopped: asyncio.Event
+    config: Config, clock: Clock, identity: Identity, opening: Opening, stopped: asyncio.Event
 ) -> None:
     """Until it is stopped, or the data folder's disk is another one or has room again."""
-    manifest = place.manifest
+    manifest = opening.manifest
     sources = {name: registry.made(name, one) for name, one in config.sources.items()}
     folders = {name: str(source.folder) for name, source in sources.items()}
     files = Files(sources, config.holds_folder)
@@ -78,7 +78,13 @@ async def _serve(
     triggers = Triggers(holds.spans, manifest, config.trigger, clock)
     journal = Journal(manifest)
     observer = await Observer.opened(journal, folders, clock)
-    clock_watch = ClockWatch(journal, clock, observer.stepped)
+    contacts = await Contacts.opened(manifest, clock)
+
+    def stepped(shift_ms: int) -> None:
+        observer.stepped(shift_ms)
+        contacts.stepped(clock.wall_ms())
+
+    clock_watch = ClockWatch(journal, clock, stepped)
     restraint = Restraint(Pressure(), clock, observer.recorder_behind)
     hasher = Hasher(
         manifest, files, clock, identity.key, identity.id, lambda: restraint.pace().work_share
@@ -93,11 +99,12 @@ async def _serve(
         scanner,
         holds,
         clock,
-        contacts=await Contacts.opened(manifest, clock),
+        contacts=contacts,
         habits=observer,
         box=Box(config.sources, clock, config.data_folder),
         enrolment=enrolment(config.data_folder / "identity"),
     )
+    health.failing, health.triggers = parts.failing, triggers.troubles
     server = Server(
         Api(manifest, files, hasher, holds, health), identity.server_context(), identity.accepts
     )
@@ -113,12 +120,13 @@ async def _serve(
         try:
             await stack.enter_async_context(standing)
         except OSError as error:
-            if not place.makeshift:
+            if not opening.makeshift:
                 raise
             log.error("whoever stands next to the box cannot ask for its status: %s", error)
         watch = await stack.enter_async_context(
             watching([source.folder for source in sources.values()], looker)
         )
+        health.deaf = lambda: watch.deaf
         await stack.enter_async_context(
             advertising(config.advertise, identity.id, port, not_advertised)
         )
@@ -135,7 +143,7 @@ async def _serve(
                 group.create_task(parts.keep("health", health.run)),
                 group.create_task(watchdog(looker.alive)),
             ]
-            await _first(stopped.wait(), place.outdated())
+            await _first(stopped.wait(), opening.outdated())
             if stopped.is_set():
                 notify("STOPPING=1")
             else:

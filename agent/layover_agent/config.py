@@ -26,6 +26,7 @@ from layover_agent.settings import (
     SourceConfig,
     Trigger,
 )
+from layover_agent.standing import address_of
 
 PREFIX = "LAYOVER_AGENT_"
 
@@ -172,6 +173,11 @@ def _check(config: Config) -> None:
             raise BadConfig(f"{section}.max_percent = {table.max_percent}: at most 100")
     _at_least(0.1, config.rescan.every_s, "rescan.every_s")
     _at_least(0.1, config.rescan.full_s, "rescan.full_s")
+    if config.service.listen:
+        try:
+            address_of(config.service.listen)
+        except ValueError as error:
+            raise BadConfig(str(error)) from error
     for key, port in (("listen", config.listen.port), ("advertise", config.advertise.port)):
         if not 0 <= port <= 65_535:
             raise BadConfig(f"{key}.port = {port}: a port is 0 to 65535")

@@ -95,8 +95,9 @@ class Hasher:
         self._stopped = False
         try:
             await self._hash_new_ones()
-        finally:
+        except asyncio.CancelledError:
             self._stopped = True
+            raise
 
     async def _hash_new_ones(self) -> None:
         skipped: set[str] = set()
@@ -137,27 +138,33 @@ class Hasher:
             if known is not None:
                 return known
             ctime_ns = await asyncio.to_thread(self._files.ctime_ns, row)
-            digests = await asyncio.to_thread(self._hash, row, kind)
-            before = await self._manifest.statement(row)
-            if before is not None and before[0] == digests.sha256:
-                statement = before[1]
-            else:
-                statement = sign(digests, self._key)
+            told = self._told(row, ctime_ns) or await self._hashed(row, ctime_ns, kind)
             try:
-                await self._manifest.set_statement(row, digests.sha256, statement, ctime_ns)
+                await self._manifest.set_statement(row, told.sha256, told.statement, ctime_ns)
             except sqlite3.OperationalError as error:
+                self._remember(row, told)
                 if kind:
                     raise
                 log.warning("digests cannot be written down: %s", error)
-                self._remember(row, Told(ctime_ns, row.shape, digests.sha256, statement))
-            return digests.sha256, statement
+            else:
+                self._unwritten.pop(row.id, None)
+            return told.sha256, told.statement
+
+    async def _hashed(self, row: Row, ctime_ns: int, kind: bool) -> Told:
+        digests = await asyncio.to_thread(self._hash, row, kind)
+        before = await self._manifest.statement(row)
+        if before is not None and before[0] == digests.sha256:
+            return Told(ctime_ns, row.shape, digests.sha256, before[1])
+        return Told(ctime_ns, row.shape, digests.sha256, sign(digests, self._key))
 
     async def _known(self, row: Row) -> tuple[bytes, SignedStatement] | None:
         ctime_ns = await asyncio.to_thread(self._files.ctime_ns, row)
-        told = self._unwritten.get(row.id)
-        if told is not None and (told.ctime_ns, told.shape) == (ctime_ns, row.shape):
-            return told.sha256, told.statement
         return await self._manifest.statement(row, ctime_ns)
+
+    def _told(self, row: Row, ctime_ns: int) -> Told | None:
+        told = self._unwritten.get(row.id)
+        fits = told is not None and (told.ctime_ns, told.shape) == (ctime_ns, row.shape)
+        return told if fits else None
 
     def _remember(self, row: Row, told: Told) -> None:
         """On a full disk central fetches on, span by span: it shall not hash each time anew."""

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -84,6 +84,12 @@ class Health:
         self._looking: asyncio.Future[BoxFacts] | None = None
         self._facts: BoxFacts | None = None
         self.advertise_fault = ""
+        self.failing: Mapping[str, str] = {}
+        """Parts of the agent that fail now, and why."""
+        self.triggers: Mapping[str, tuple[int, str]] = {}
+        """Buttons that do not work: since when (ms), and why."""
+        self.deaf: Callable[[], str] = str
+        """Why not every new recording is heard of at once; empty: it is."""
 
     def contacted(self) -> None:
         """Central asked something just now."""
@@ -217,6 +223,9 @@ class Health:
             not_advertised=self.advertise_fault,
             certificate=self._enrolment.fault,
             broken=broken[0].broken_why if broken else "",
+            failing=self.failing,
+            triggers=self.triggers,
+            deaf=self.deaf(),
             broken_since_ms=broken[0].broken_ms if broken else 0,
         )
 

@@ -53,6 +53,11 @@ class Listing:
         self.crowded = False
         """Whether some files that may still be written are not even waited for."""
 
+    @property
+    def has_room_again(self) -> bool:
+        """Whether files that could not be waited for should be looked for."""
+        return self.crowded and len(self.waiting) < MOST_WAITING // 2
+
     def candidates(self, entries: Iterable[Entry]) -> list[Candidate]:
         """Those that are recordings, oldest first, each with the start of the next among them
         and among those waited for. Blocking."""

@@ -46,7 +46,10 @@ class Looker:
         self._stirred_mono_ms = clock.mono_ms()
 
     def file(self, path: str, closed: bool) -> None:
-        self._heard[path] = closed or self._heard.get(path, False)
+        if len(self._heard) < 2 * MOST_HEARD:
+            self._heard[path] = closed or self._heard.get(path, False)
+        else:
+            self._everything = True
         self._woken.set()
 
     def anything(self) -> None:
@@ -63,7 +66,12 @@ class Looker:
         while True:
             self._woken.clear()
             heard, self._heard = self._heard, {}
-            settles_in_s = await self._look(watch, heard)
+            try:
+                settles_in_s = await self._look(watch, heard)
+            except BaseException:
+                for path, closed in heard.items():
+                    self.file(path, closed)
+                raise
             self._stirred_mono_ms = self._clock.mono_ms()
             self._hasher.news()
             left_s = self._due_s - asyncio.get_running_loop().time()
@@ -78,21 +86,22 @@ class Looker:
         # First the clock: what is looked at next is judged by it.
         await self._clock_watch.check()
         began_ms = self._clock.wall_ms()
-        everything = self._everything or loop.time() >= self._due_s or len(heard) > MOST_HEARD
+        if await watch.follow() or len(heard) > MOST_HEARD:
+            self._everything = True
+        everything = self._everything or loop.time() >= self._due_s
         if everything:
             self._everything = False
-            await watch.follow()
             with self._hasher.resting():
                 closed = [path for path, was_closed in heard.items() if was_closed]
                 settles_in_s = await self._scanner.scan(closed)
             self._due_s = loop.time() + self._pause_s(watch)
         else:
-            settles_in_s = await self._scanner.look(heard)
+            settles_in_s = await self._scanner.look(heard, all_heard=not watch.deaf)
         sure = everything or not watch.deaf
-        await self._observer.looked(began_ms, self._scanner.faults, everything=sure)
+        await self._observer.looked(began_ms, self._scanner.hiding, everything=sure)
         return settles_in_s
 
     def _pause_s(self, watch: Watch) -> float:
-        trusted = not watch.deaf and not self._scanner.faults
+        trusted = not watch.deaf and not self._scanner.hiding
         least_s = self._rescan.full_s if trusted else self._rescan.every_s
         return max(least_s, self._scanner.took_ms / 1000 * SHARE_OF_TIME)

@@ -31,6 +31,7 @@ class Parts:
         pause_s = FIRST_PAUSE_S
         while True:
             began_s = loop.time()
+            recovered = loop.call_later(GOOD_AFTER_S, self.failing.pop, name, None)
             try:
                 await part()
             except Exception as error:
@@ -39,15 +40,14 @@ class Parts:
                 log.error("%s failed", name, exc_info=error)
                 self.failing[name] = _why(error)
             else:
+                self.failing.pop(name, None)
                 return
+            finally:
+                recovered.cancel()
             if loop.time() - began_s >= GOOD_AFTER_S:
                 pause_s = FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-    def well(self, name: str) -> None:
-        """A part has done its work again."""
-        self.failing.pop(name, None)
 
 
 def _damage(error: BaseException) -> bool:

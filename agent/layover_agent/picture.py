@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from layover_agent.core.picture import Seen, looks
-from layover_agent.probe import _FORMATS, _limit, installed
+from layover_agent.probe import FORMATS, installed, limit
 
 LAST_S = 10.0
 _WIDTH, _HEIGHT = 160, 90
@@ -47,7 +47,7 @@ def picture(
 ) -> Picture:
     """What the last seconds of an open file show. Blocks for ``limit_s`` at most. ``kind`` is its
     extension, in lower case."""
-    if kind not in _FORMATS:
+    if kind not in FORMATS:
         return Picture(why=f"{kind} is no container that can be looked into")
     if not installed():
         return Picture(why="PyAV is not installed")
@@ -80,7 +80,7 @@ def _read(said: Any) -> Picture:
 
 def _child(kind: str, last_s: float, limit_s: int, still: bool) -> dict[str, Any]:
     """Runs in the child, on the file that is its standard input."""
-    _limit(limit_s)
+    limit(limit_s)
     import av
 
     said: dict[str, Any] = {"seen": [], "why": "", "sound": False, "still": ""}
@@ -104,7 +104,7 @@ def _decode(kind: str, last_s: float, seen: deque[tuple[int, bytes]], said: Any)
     os.lseek(0, 0, os.SEEK_SET)
     with (
         open(0, "rb", closefd=False) as file,
-        av.open(file, "r", format=_FORMATS[kind]) as container,
+        av.open(file, "r", format=FORMATS[kind]) as container,
     ):
         said["sound"] = bool(container.streams.audio)
         if not container.streams.video:

@@ -18,7 +18,7 @@ from pathlib import Path
 _MEMORY_BYTES = 1 << 30
 """Address space, not memory in use: the libraries alone map 200 MB."""
 
-_FORMATS = {
+FORMATS = {
     **dict.fromkeys(("mp4", "m4s", "m4v", "mov"), "mov"),
     **dict.fromkeys(("ts", "mts", "m2ts"), "mpegts"),
     **dict.fromkeys(("mkv", "webm"), "matroska"),
@@ -45,7 +45,7 @@ def probe(file: int, kind: str, limit_s: float = 30.0) -> Probed:
     ``file`` is read from its beginning, and is left at another place. OSError where no process
     can be started.
     """
-    if kind not in _FORMATS:
+    if kind not in FORMATS:
         return Probed(None, f"{kind} is no container that is known here")
     if not installed():
         return Probed(None, "PyAV is not installed; pip install 'layover[probe]' adds it")
@@ -66,7 +66,7 @@ def probe(file: int, kind: str, limit_s: float = 30.0) -> Probed:
         return Probed(None, "the decoder gave no answer")
 
 
-def _limit(seconds: int) -> None:
+def limit(seconds: int) -> None:
     for what, most in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, _MEMORY_BYTES),
@@ -88,7 +88,7 @@ def _decode(kind: str) -> Probed:
     try:
         with (
             open(0, "rb", buffering=0) as file,
-            av.open(file, "r", format=_FORMATS[kind]) as media,
+            av.open(file, "r", format=FORMATS[kind]) as media,
         ):
             stream = (media.streams.video or media.streams.audio)[0]
             second = stream.time_base
@@ -106,6 +106,6 @@ def _decode(kind: str) -> Probed:
 
 
 if __name__ == "__main__":
-    _limit(int(sys.argv[2]))
+    limit(int(sys.argv[2]))
     found = _decode(sys.argv[1])
     print(json.dumps({"duration_ms": found.duration_ms, "why": found.why}))

@@ -32,7 +32,7 @@ MAX_PAGES = 2048
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
-class Place:
+class Opening:
     """An open manifest, and what its file was when it was opened."""
 
     def __init__(self, manifest: Manifest, path: Path, makeshift: str = "") -> None:
@@ -55,22 +55,24 @@ class Place:
 
 
 @contextlib.asynccontextmanager
-async def opened_anyhow(path: Path) -> AsyncIterator[Place]:
+async def opened_anyhow(path: Path) -> AsyncIterator[Opening]:
     """The manifest in a file, as ``opened`` gives it, or the best that a disk allows which takes
     no writes. OSError where there is no such folder, or no right to it."""
     async with contextlib.AsyncExitStack() as stack:
-        why = await asyncio.to_thread(_full, path.parent)
+        why, manifest = await asyncio.to_thread(_full, path.parent), None
         if not why:
             try:
                 manifest = await stack.enter_async_context(opened(path))
+                why = await asyncio.to_thread(_read_only, path.parent)
             except sqlite3.OperationalError as error:
                 if is_damage(error) or not await asyncio.to_thread(_may_write, path.parent):
                     raise
                 why = str(error)
         if why:
             log.error("the data folder takes no writes (%s): nothing new is kept", why)
+        if manifest is None:
             manifest = await stack.enter_async_context(_makeshift(path))
-        yield Place(manifest, path, why)
+        yield Opening(manifest, path, why)
 
 
 @contextlib.asynccontextmanager
@@ -99,6 +101,9 @@ async def _connect(uri: str, *pragmas: str) -> tuple[aiosqlite.Connection, str]:
     try:
         for pragma in (*pragmas, "synchronous=FULL", "mmap_size=0", "cache_size=-2000"):
             await connection.execute(f"PRAGMA {pragma}")
+        verdict = await connection.execute_fetchall("PRAGMA quick_check(1)")
+        if list(verdict) != [("ok",)]:
+            raise sqlite3.DatabaseError(f"quick_check: {list(verdict)}")
         found = await connection.execute_fetchall(
             "SELECT epoch.value, schema.value FROM meta AS epoch, meta AS schema"
             " WHERE epoch.key = 'epoch' AND schema.key = 'schema'"
@@ -150,13 +155,16 @@ def _full(folder: Path) -> str:
 
 def _may_write(folder: Path) -> bool:
     """Whether it is the disk that takes no writes, and not we who have no right to it."""
-    read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
-    return bool(read_only) or os.access(folder, os.W_OK)
+    return bool(_read_only(folder)) or os.access(folder, os.W_OK)
+
+
+def _read_only(folder: Path) -> str:
+    return "it is mounted read-only" if os.statvfs(folder).f_flag & os.ST_RDONLY else ""
 
 
 def _takes_writes(folder: Path) -> bool:
     try:
-        if _full(folder) or os.statvfs(folder).f_flag & os.ST_RDONLY:
+        if _full(folder) or _read_only(folder):
             return False
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(bytes(ROOM_BYTES))

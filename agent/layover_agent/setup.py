@@ -1,5 +1,6 @@
 """Writes a box's configuration: from what a survey found, or from a template for many boxes."""
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -9,14 +10,15 @@ from pathlib import Path
 from layover_agent.config import BadConfig, load
 from layover_agent.settings import Config, SourceConfig
 
-_LABEL = re.compile(r"^\s*label\s*=.*$", re.MULTILINE)
+_LABEL = re.compile(r"^[ \t]*(?:label|\"label\"|'label')[ \t]*=.*$", re.MULTILINE)
 _HEAD = """\
 # A box's agent. All settings: `layover-agent settings`.
 """
 
 
 def written(data_folder: Path, holds_folder: Path, sources: dict[str, SourceConfig]) -> str:
-    """The configuration as TOML, with what differs from the defaults."""
+    """The configuration as TOML, with what differs from the defaults. BadConfig where a name on
+    the disk cannot stand in TOML."""
     lines = [_HEAD, f"data_folder = {_text(str(data_folder))}\n"]
     lines += ["[holds]", f"folder = {_text(str(holds_folder))}\n"]
     for name, source in sources.items():
@@ -30,12 +32,23 @@ def written(data_folder: Path, holds_folder: Path, sources: dict[str, SourceConf
 
 
 def labelled(template: str, label: str) -> str:
-    """A template for many boxes as the configuration of one: only the label is its own."""
+    """A template for many boxes as the configuration of one: only the label is its own.
+
+    BadConfig where the template is no TOML, or its label cannot be told from the rest.
+    """
     line = f"label = {_text(label)}"
-    if "label" not in tomllib.loads(template):
-        return f"{line}\n{template}"
-    # Keys before the first section are the box's own; the label stands among them.
-    return _LABEL.sub(lambda _: line, template, count=1)
+    try:
+        before = tomllib.loads(template)
+        if "label" not in before:
+            return f"{line}\n{template}"
+        # Keys before the first section are the box's own; the label stands among them.
+        made = _LABEL.sub(lambda _: line, template, count=1)
+        after = tomllib.loads(made)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(f"the template is not TOML: {error}") from error
+    if after != {**before, "label": label}:
+        raise BadConfig("the template's label must stand on one line of its own: label = ...")
+    return made
 
 
 def install(text: str, place: Path, *, replace: bool) -> Config:
@@ -58,7 +71,9 @@ def install(text: str, place: Path, *, replace: bool) -> Config:
             raise BadConfig(str(error).replace(str(temporary), str(place))) from error
         temporary.replace(place)
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder is not there, neither is the file.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return config
 
 
@@ -76,5 +91,15 @@ def _value(value: object) -> str:
 
 def _text(text: str) -> str:
     """A TOML basic string."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        name = os.fsencode(text).decode(errors="backslashreplace")
+        raise BadConfig(f"{name!r} is no UTF-8 and cannot be configured: rename it") from error
     plain = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in plain) + '"'
+    return '"' + "".join(c if c.isprintable() else _escaped(c) for c in plain) + '"'
+
+
+def _escaped(char: str) -> str:
+    number = ord(char)
+    return f"\\u{number:04X}" if number < 0x10000 else f"\\U{number:08X}"

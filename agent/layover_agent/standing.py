@@ -8,7 +8,6 @@ where ``service.listen`` says so on a port of the LAN: ``/livez``, ``/readyz``, 
 import asyncio
 import contextlib
 import errno
-import http.client
 import json
 import os
 import socket
@@ -100,6 +99,8 @@ class _Open(Server):
 def asked(data_folder: Path, timeout_s: float = ASK_S) -> Status:
     """The status of the agent that runs on a data folder. NotRunning, NotAnswering; OSError
     where this user may not ask."""
+    import http.client  # only whoever asks needs it; the agent is to be small
+
     connection = http.client.HTTPConnection("localhost", timeout=timeout_s)
     with socket.socket(socket.AF_UNIX) as sock, contextlib.closing(connection):
         sock.settimeout(timeout_s)
@@ -142,8 +143,12 @@ def _at(data_folder: Path) -> Iterator[socket.socket]:
                 probe.connect(path)
                 raise OSError(errno.EADDRINUSE, "another agent runs on this data folder", path)
             Path(path).unlink()
-        sock.bind(path)
-        Path(path).chmod(_MODE)
+        # Made with its rights, never given them: the service may not change rights of files.
+        before = os.umask(0o777 & ~_MODE)
+        try:
+            sock.bind(path)
+        finally:
+            os.umask(before)
         try:
             yield sock
         finally:

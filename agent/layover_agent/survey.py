@@ -4,22 +4,20 @@ For a technician on the spot, before there is a configuration. Reads only, excep
 holds, which makes and removes files of its own.
 """
 
-import datetime as dt
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from layover_agent import recorders
 from layover_agent.clock import Clock
-from layover_agent.config import BadConfig
-from layover_agent.core.holding import Method
-from layover_agent.core.layout import BadLayout
+from layover_agent.config import recorder_of
+from layover_agent.core.cameras import parse
+from layover_agent.core.holding import choose
 from layover_agent.core.reading import Guess
-from layover_agent.core.recognise import recognise
-from layover_agent.core.zones import EARLIEST_MS, BadZone, zone
 from layover_agent.holds.probe import capabilities
 from layover_agent.listing import Listing
+from layover_agent.proposal import proposed
 from layover_agent.rows import Row
 from layover_agent.settings import SourceConfig
 from layover_agent.sources import registry
@@ -29,7 +27,6 @@ from layover_agent.sources.source import Entry, Source
 MAX_FILES = 1_000_000
 BATCH_FILES = 500
 SAMPLES = 3
-LOCAL_TIME = Path("/etc/localtime")
 
 Progress = Callable[[int, int], None]
 """Files done, and files in all."""
@@ -50,11 +47,22 @@ class Count:
 
 @dataclass(slots=True)
 class CameraFound:
+    """A camera by its recordings."""
+
     name: str
+    """As the recorder writes it."""
+    number: int | None
+    called: str
+    """The name without its number."""
     recordings: int = 0
     size_bytes: int = 0
     first_start_ms: int | None = None
     last_end_ms: int | None = None
+
+    @classmethod
+    def of(cls, name: str) -> "CameraFound":
+        said = parse(name)
+        return cls(name, said.number, said.name)
 
     def add(self, row: Row) -> None:
         self.recordings += 1
@@ -71,10 +79,13 @@ class Survey:
     source: SourceConfig
     """What the section of the configuration would say."""
     title: str
+    """The recorder in words."""
     guesses: list[Guess]
-    """Explanations of the names, best first; empty for an adapter."""
+    """Explanations of the names, best first; empty for an adapter or a layout that was given."""
     zone_from: str
     """Where the zone comes from, in words; empty: none is needed."""
+    camera_from: str
+    """Where the camera's name comes from; empty: the files' names tell it."""
     files: int
     cameras: dict[str, CameraFound] = field(default_factory=dict)
     open: Count = field(default_factory=Count)
@@ -82,13 +93,15 @@ class Survey:
     damaged: Count = field(default_factory=Count)
     uncertain: int = 0
     """Recordings of whose times only a guess can be made."""
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: Count = field(default_factory=Count)
     holds: str = ""
     """How recordings would be held; empty: not at all."""
     refusals: dict[str, str] = field(default_factory=dict)
-    """Of each way to hold that does not work here, why, and what to do."""
+    """Of each way to hold that is not used, why."""
     missing: list[str] = field(default_factory=list)
     """What must be said or put right before the agent can run."""
+    to_know: list[str] = field(default_factory=list)
+    """What a technician should know of this recorder and these files."""
 
     @property
     def usable(self) -> bool:
@@ -98,125 +111,47 @@ class Survey:
 def surveyed(wish: SourceConfig, holds_folder: Path, clock: Clock, progress: Progress) -> Survey:
     """Looks at ``wish.folder``. What ``wish`` leaves open is found out, as far as it can be.
 
-    OSError where the folder cannot be read; BadConfig where ``wish`` itself cannot be used.
+    OSError where the folder cannot be read.
     """
     unreadable: list[str] = []
     entries = list(islice(FolderSource("survey", wish).entries(unreadable), MAX_FILES))
-    survey = _named(wish, entries)
-    survey.unreadable = unreadable
+    found = proposed(wish, entries)
+    survey = Survey(
+        source=found.source,
+        title=found.title,
+        guesses=found.guesses,
+        zone_from=found.zone_from,
+        camera_from=found.camera_from,
+        files=len(entries),
+        missing=found.missing,
+        to_know=found.to_know,
+    )
+    for path in unreadable:
+        survey.unreadable.add(path)
     if survey.missing:
         return survey
     source = registry.made("survey", survey.source)
+    if found.source.folder != wish.folder:
+        entries = list(islice(source.entries([]), MAX_FILES))
     survey.holds, survey.refusals = _holds(source, holds_folder)
     _examined(survey, source, entries, clock, progress)
+    if source.fault:
+        survey.to_know.insert(0, f"{source.fault}.")
     if not survey.cameras and not survey.open.count:
         survey.missing.append("No recording was found: is this the folder the recorder writes in?")
     return survey
 
 
-def _named(wish: SourceConfig, entries: Sequence[Entry]) -> Survey:
-    """The survey as far as the names go."""
-    known = recorders.known()
-    if wish.recorder and wish.recorder not in known:
-        title = f"{wish.recorder} (an adapter)"
-        return Survey(source=wish, title=title, guesses=[], zone_from="", files=len(entries))
-    if wish.layout:
-        return _as_told(wish, len(entries))
-    candidates = [known[wish.recorder]] if wish.recorder else list(known.values())
-    guesses = recognise(
-        [entry.path for entry in entries],
-        candidates,
-        [entry.mtime_ns // 1_000_000 for entry in entries],
-        zone=wish.zone,
-        camera=wish.camera,
-    )
-    best = guesses[0]
-    source = replace(wish, recorder=best.recorder)
-    if not best.recorder and best.layouts:
-        source = replace(source, layout=best.layouts[0])
-    missing, zone_from = list(best.missing), ""
-    if best.needs_zone:
-        source, zone_from = _with_zone(source, best)
-    if source.recorder or source.layout:
-        # The zone is filled in; the rest is worth knowing and keeps no agent from running.
-        missing = [text for text in missing if best.needs_camera and "camera =" in text]
-    return Survey(
-        source=source,
-        title=best.title,
-        guesses=guesses,
-        zone_from=zone_from,
-        files=len(entries),
-        missing=missing,
-    )
-
-
-def _as_told(wish: SourceConfig, files: int) -> Survey:
-    try:
-        made = registry.made("survey", wish)
-    except (BadConfig, BadLayout) as error:
-        title, missing = "the layout that was given", [str(error)]
-        return Survey(
-            source=wish, title=title, guesses=[], zone_from="", files=files, missing=missing
-        )
-    return Survey(
-        source=made.config,
-        title="the layout that was given",
-        guesses=[],
-        zone_from="as given" if wish.zone else "",
-        files=files,
-    )
-
-
-def _with_zone(source: SourceConfig, guess: Guess) -> tuple[SourceConfig, str]:
-    """A zone for names that carry none: the one given, the box's own if the files' times agree
-    with it, or the offset for which they speak."""
-    if source.zone:
-        return source, "as given"
-    own = _own_zone()
-    told = guess.offsets[0] if guess.offsets else None
-    if told is None:
-        return replace(source, zone=own or "UTC"), "assumed: the box's own; check it"
-    agreeing = f"{told.agreeing} of {told.total} files were written in {told.text}"
-    if own and _agrees(own, guess):
-        return replace(source, zone=own), f"the box's own; {agreeing}"
-    return replace(source, zone=told.text), f"{agreeing}; check it, and whether summer time is kept"
-
-
-def _own_zone() -> str:
-    """The name of the box's time zone; empty: it has none."""
-    try:
-        place = LOCAL_TIME.readlink()
-    except OSError:
-        return ""
-    return str(place).partition("zoneinfo/")[2]
-
-
-def _agrees(name: str, guess: Guess) -> bool:
-    """Whether the offset for which the files speak is one that the zone has at their time."""
-    try:
-        where = zone(name)
-    except BadZone:
-        return False
-    moments = [ms for camera in guess.cameras for ms in (camera.first_ms, camera.last_ms)]
-    has = {
-        dt.datetime.fromtimestamp(ms / 1000, dt.UTC).astimezone(where).utcoffset()
-        for ms in moments
-        if ms is not None and ms >= EARLIEST_MS
-    }
-    return dt.timedelta(minutes=guess.offsets[0].minutes) in has
-
-
 def _holds(source: Source, holds_folder: Path) -> tuple[str, dict[str, str]]:
-    found = capabilities(source, holds_folder)
-    refusals = {str(method): why for method, why in found.refusals.items()}
-    works = [method for method in Method if method not in found.refusals]
-    if Method.LINK in works and source.config.deletes_by != "unlink":
-        works.remove(Method.LINK)
-        refusals[str(Method.LINK)] = (
-            "it works here, but only a recorder that deletes its files, rather than writing over "
-            'them, leaves a link whole: if this one does, say deletes_by = "unlink"'
-        )
-    return (str(works[0]) if works else ""), refusals
+    """The method that the agent would use with this configuration, and why no other."""
+    deletes_by = source.config.deletes_by or recorder_of(source.config).deletes_by
+    choice = choose(
+        capabilities(source, holds_folder).refusals,
+        deletes_by_unlink=deletes_by == "unlink",
+        has_reserve=False,
+    )
+    method = str(choice.methods[0]) if choice.methods else ""
+    return method, {str(one): why for one, why in choice.refusals.items()}
 
 
 def _examined(
@@ -226,14 +161,22 @@ def _examined(
     listing = Listing(source, clock)
     for done, batch in _batches(entries):
         for row in listing.rows(listing.candidates(batch), ()):
-            camera = survey.cameras.setdefault(row.camera, CameraFound(row.camera))
+            camera = survey.cameras.setdefault(row.camera, CameraFound.of(row.camera))
             camera.add(row)
             survey.uncertain += row.confidence == "guessed"
             if row.damaged:
                 survey.damaged.add(row.path)
         progress(done, len(entries))
     for path in sorted(listing.waiting):
-        survey.open.add(path)
+        (survey.open if _readable(source, path) else survey.unreadable).add(path)
+
+
+def _readable(source: Source, path: str) -> bool:
+    try:
+        os.close(source.open(path))
+    except OSError:
+        return False
+    return True
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[tuple[int, Sequence[Entry]]]:

@@ -6,21 +6,30 @@ listens must know that (``deaf``) and look for himself.
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from asyncinotify import Event, Inotify, Mask
 
 from layover_agent.mounts import kind_of
+from layover_agent.sources.folder import OWN_FOLDER
 
 log = logging.getLogger(__name__)
 
 MAX_FOLDERS = 5000
+MAX_TOLD = 2000
+"""Of a folder that appears with more files than this they are not told one by one."""
+AGAIN_S = 3600.0
+"""How often it is tried again to listen to what could not be listened to."""
 _FILES = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.DELETE | Mask.MOVED_FROM | Mask.CREATE
-_MASK = _FILES | Mask.ONLYDIR | Mask.DONT_FOLLOW
+_ROOT_MASK = _FILES | Mask.ONLYDIR
+_MASK = _ROOT_MASK | Mask.DONT_FOLLOW
+_SKIPPED = (OWN_FOLDER, "lost+found")
 _REMOTE = ("nfs", "cifs", "smb", "9p", "fuse.", "ceph", "glusterfs", "afs", "vboxsf", "virtiofs")
 """Kinds of file systems that others change without this kernel's knowing."""
 
@@ -44,76 +53,125 @@ class Watch:
         self._roots = list(roots)
         self._listener = listener
         self._followed: dict[Path, tuple[int, int]] = {}
-        self._folders = 0
-        self._unheard = why
+        self._unheard: dict[Path, str] = {}
+        self._again_s = 0.0
+        self._why = why
 
     @property
     def deaf(self) -> str:
         """Why not everything that happens is heard; empty: all of it is."""
-        if self._unheard or len(self._followed) == len(self._roots):
-            return self._unheard
-        missing = next(root for root in self._roots if root not in self._followed)
-        return f"{missing} is not there"
+        if self._why:
+            return self._why
+        missing = (f"{root} is not there" for root in self._roots if root not in self._followed)
+        return next(iter(self._unheard.values()), "") or next(missing, "")
 
-    async def follow(self) -> None:
-        """Listens to folders that were not there before, or lie on another disk by now."""
+    async def follow(self) -> bool:
+        """Listens to folders that were not there before, or lie on another disk by now; whether
+        there were any. What could not be listened to is tried again now and then."""
+        if self._inotify is None:
+            return False
+        now_s = asyncio.get_running_loop().time()
+        again = bool(self._unheard) and now_s >= self._again_s
+        if again:
+            self._again_s = now_s + AGAIN_S
+        changed = False
         for root in self._roots:
-            try:
-                facts = root.stat()
-            except OSError:
-                self._followed.pop(root, None)
+            place = await asyncio.to_thread(_place, root)
+            known = self._followed.get(root)
+            if place == known and not (again and root in self._unheard):
                 continue
-            place = (facts.st_dev, facts.st_ino)
-            if self._followed.get(root) == place:
-                continue
-            kind = await asyncio.to_thread(kind_of, root)
-            if kind.startswith(_REMOTE):
-                self._unheard = f"{root} is a network mount ({kind})"
-            if await self._add(str(root)):
+            changed |= place != known
+            self._forget(root)
+            if place is not None:
                 self._followed[root] = place
+                self._again_s = now_s + AGAIN_S
+                kind = await asyncio.to_thread(kind_of, root)
+                if kind.startswith(_REMOTE):
+                    self._unheard[root] = f"{root} is a network mount ({kind})"
+                await self._add(root, str(root))
+        return changed
 
     async def listen(self) -> None:
         if self._inotify is None:
             return
-        async for event in self._inotify:
-            await self._heard(event)
+        try:
+            async for event in self._inotify:
+                await self._heard(event)
+        except Exception as error:
+            log.exception("folders are no longer listened to: they are read now and then instead")
+            self._why = f"listening to folders failed: {error}"
+            self._listener.anything()
 
     async def _heard(self, event: Event) -> None:
         if event.mask & (Mask.Q_OVERFLOW | Mask.UNMOUNT):
-            self._followed.clear()
+            # Nobody knows any more which folder is called what.
+            for root in self._roots:
+                self._forget(root)
             self._listener.anything()
         elif event.path is None or event.mask & Mask.IGNORED:
             return
         elif not event.mask & Mask.ISDIR:
             closed = bool(event.mask & (Mask.CLOSE_WRITE | Mask.MOVED_TO))
             self._listener.file(os.fsdecode(event.path), closed)
-        elif event.mask & (Mask.CREATE | Mask.MOVED_TO):
-            await self._add(os.fsdecode(event.path))
-            for path in await asyncio.to_thread(_files, os.fsdecode(event.path)):
-                self._listener.file(path, closed=False)
         elif event.mask & Mask.MOVED_FROM:
+            # Else what happens in it would be told by the name that it had.
+            self._stop(event.path)
             self._listener.anything()
+        elif event.mask & (Mask.CREATE | Mask.MOVED_TO) and event.path.name not in _SKIPPED:
+            await self._appeared(event.path)
 
-    async def _add(self, folder: str) -> bool:
+    async def _appeared(self, folder: Path) -> None:
+        root = next((root for root in self._followed if folder.is_relative_to(root)), None)
+        if root is None:
+            return
+        await self._add(root, os.fsdecode(folder))
+        paths = await asyncio.to_thread(lambda: list(islice(_files(str(folder)), MAX_TOLD + 1)))
+        if len(paths) > MAX_TOLD:
+            self._listener.anything()
+            return
+        for path in paths:
+            self._listener.file(path, closed=False)
+
+    def _forget(self, root: Path) -> None:
+        self._followed.pop(root, None)
+        self._unheard.pop(root, None)
+        self._stop(root)
+
+    def _stop(self, folder: Path) -> None:
+        """Stops listening to a folder and all below it, by the names they had."""
+        assert self._inotify is not None
+        for watch in self._inotify.watches:
+            if watch.path.is_relative_to(folder):
+                # It may have ended by itself.
+                with contextlib.suppress(OSError):
+                    self._inotify.rm_watch(watch)
+
+    async def _add(self, root: Path, top: str) -> None:
         """Listens to a folder and all below it, as far as the kernel lets us."""
-        if self._inotify is None:
-            return False
-        left = [folder]
-        try:
-            while left:
-                self._folders += 1
-                if self._folders > MAX_FOLDERS:
-                    self._unheard = f"more than {MAX_FOLDERS} folders"
-                    return True
-                one = left.pop()
-                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                    # First listened to, then listed: a folder made in between is not missed.
-                    self._inotify.add_watch(one, _MASK)
-                    left += await asyncio.to_thread(_folders, one)
-        except OSError as error:
-            self._unheard = f"cannot watch {folder}: {error.strerror or error}"
-            log.warning("%s", self._unheard)
-        return True
+        assert self._inotify is not None
+        left = [top]
+        room = MAX_FOLDERS - len(self._inotify.watches)
+        while left:
+            one = left.pop()
+            room -= 1
+            if room < 0:
+                self._cannot(root, f"{root} has more than {MAX_FOLDERS} folders")
+                return
+            try:
+                # First listened to, then listed: a folder made in between is not missed.
+                self._inotify.add_watch(one, _MASK if one != str(root) else _ROOT_MASK)
+                left += await asyncio.to_thread(_folders, one)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                self._cannot(root, f"cannot watch {one}: {error.strerror or error}")
+                if error.errno != errno.EACCES:
+                    return
+
+    def _cannot(self, root: Path, why: str) -> None:
+        if root not in self._unheard:
+            log.warning("%s", why)
+            self._unheard[root] = why
 
 
 @contextlib.asynccontextmanager
@@ -137,10 +195,24 @@ async def watching(roots: Iterable[Path], listener: Listener) -> AsyncIterator[W
                 await task
 
 
+def _place(root: Path) -> tuple[int, int] | None:
+    try:
+        facts = root.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
 def _folders(parent: str) -> list[str]:
     with os.scandir(parent) as entries:
-        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return [
+            entry.path
+            for entry in entries
+            if entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False)
+        ]
 
 
-def _files(top: str) -> list[str]:
-    return [f"{parent}/{name}" for parent, _, names in os.walk(top) for name in names]
+def _files(top: str) -> Iterator[str]:
+    for parent, folders, names in os.walk(top):
+        folders[:] = [name for name in folders if name not in _SKIPPED]
+        yield from (f"{parent}/{name}" for name in names)

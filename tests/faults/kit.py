@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -62,10 +63,30 @@ class Disk:
         for path in self.point.glob("fill*"):
             path.unlink()
 
+    def place(self, file: Path) -> int:
+        """Where the bytes of a file begin on the disk."""
+        done = _run("filefrag", "-b1", "-e", file)
+        found = re.search(r"^\s*0:\s+0\.\.\s*\d+:\s+(\d+)\.\.", done.stdout, re.MULTILINE)
+        assert found, done.stdout + done.stderr
+        return int(found[1])
+
     def spoil(self, file: Path) -> None:
-        """The blocks of a file cannot be read any more: the end of the image is cut off, and the
-        file, which was written anew behind all others, lies there."""
-        raise NotImplementedError
+        """A file, and all that lies behind it, cannot be read any more: reading a loop device
+        behind the end of its image is an I/O error."""
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+            os.truncate(self.image, self.place(file))
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(handle)
+
+    def break_off(self) -> None:
+        """An error in the file system: the kernel takes no more writes (errors=remount-ro)."""
+        self.remount("errors=remount-ro")
+        number = self.point.stat().st_dev
+        name = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve().name
+        Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("a test")
 
     def die(self) -> None:
         """From now on every call fails with EIO, until it is mounted anew."""

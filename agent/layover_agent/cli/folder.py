@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,19 @@ from typing import Any
 from layover_agent import setup
 from layover_agent.cli.places import CONFIG, DATA_FOLDER, EXIT_OTHER, EXIT_USAGE, here
 from layover_agent.clock import SystemClock
+from layover_agent.config import BadConfig
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.folder import OWN_FOLDER
 from layover_agent.sources.registry import kinds
-from layover_agent.survey import Survey, surveyed
+from layover_agent.survey import BATCH_FILES, Survey, surveyed
 from layover_agent.view.survey import survey as shown
 
-EXIT_WARNING = 4
+EXIT_NOT_USABLE = 4
+"""``check``: an agent cannot run there yet; the last lines say why."""
+_ABOUT_FOLDER = (
+    "folder", "recorder", "layout", "zone", "camera", "cameras", "database", "deletes_by",
+    "holds_folder",
+)  # fmt: skip
 
 
 def add_to(commands: Any) -> None:
@@ -29,7 +36,7 @@ def add_to(commands: Any) -> None:
     )
     _about_folder(check, required=True)
     check.add_argument("--json", action="store_true", help="one JSON document")
-    check.set_defaults(run=_check)
+    check.set_defaults(run=lambda arguments: _told(_check, arguments))
 
     init = commands.add_parser("init", help="write this box's configuration")
     _about_folder(init, required=False)
@@ -38,7 +45,7 @@ def add_to(commands: Any) -> None:
     init.add_argument("--data-folder", type=Path, default=DATA_FOLDER, help="of the agent's own")
     init.add_argument("--out", type=Path, default=CONFIG, help=f"default {CONFIG}")
     init.add_argument("--replace", action="store_true", help="write over the one that is there")
-    init.set_defaults(run=_init)
+    init.set_defaults(run=lambda arguments: _told(_init, arguments))
 
 
 def _about_folder(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -49,6 +56,10 @@ def _about_folder(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--camera", default="", help="a name for files whose names have none")
     parser.add_argument("--cameras", default="", help="cameras to share, with commas; else all")
     parser.add_argument("--database", default="", help="the recorder's database, if it has one")
+    parser.add_argument(
+        "--deletes-by", default="", choices=["unlink", "overwrite"],
+        help="how the recorder makes room, if it is not known for it",
+    )  # fmt: skip
     parser.add_argument("--holds-folder", type=Path, help="where recordings would be held")
 
 
@@ -63,40 +74,76 @@ def _recorders(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _told(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Runs a command; what the system refuses is told by file and reason."""
+    try:
+        return run(arguments)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"layover-agent: {what}", file=sys.stderr)
+        return EXIT_OTHER
+
+
 def _check(arguments: argparse.Namespace) -> int:
     holds_folder = _holds_folder(arguments)
     found = _survey(arguments, holds_folder)
     if arguments.json:
-        print(json.dumps(asdict(found)))
+        print(json.dumps({**asdict(found), "usable": found.usable}))
     else:
-        config = setup.written(DATA_FOLDER, holds_folder, {"main": found.source})
+        config = "" if found.missing else _config(DATA_FOLDER, holds_folder, found)
         print(shown(found, config, here()), end="")
-    return 0 if found.usable else EXIT_WARNING
+    return 0 if found.usable else EXIT_NOT_USABLE
 
 
 def _init(arguments: argparse.Namespace) -> int:
     if (arguments.template is None) == (arguments.folder is None):
-        print("layover-agent init: say --folder, or --from a template", file=sys.stderr)
-        return EXIT_USAGE
-    if arguments.template is not None:
-        text = setup.labelled(arguments.template.read_text(), arguments.label)
-    else:
+        return _usage("say --folder, or --from a template")
+    if arguments.template is None:
         holds_folder = _holds_folder(arguments)
         found = _survey(arguments, holds_folder)
-        text = setup.written(arguments.data_folder, holds_folder, {"main": found.source})
-        text = setup.labelled(text, arguments.label) if arguments.label else text
         if found.missing:
-            print(shown(found, text, here()), end="")
+            print(shown(found, "", here()), end="")
             return EXIT_OTHER
+        text = _config(arguments.data_folder, holds_folder, found)
+        text = setup.labelled(text, arguments.label) if arguments.label else text
+    else:
+        said = [name for name in _ABOUT_FOLDER if getattr(arguments, name)]
+        if said:
+            return _usage(f"a template says all but the label: leave out --{_option(said[0])}")
+        if not arguments.label:
+            return _usage("say which box this is: --label")
+        text = setup.labelled(_template(arguments.template), arguments.label)
     config = setup.install(text, arguments.out, replace=arguments.replace)
     print(f"{arguments.out} is written: {', '.join(one.folder for one in config.sources.values())}")
     return 0
 
 
+def _usage(why: str) -> int:
+    print(f"layover-agent init: {why}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _config(data_folder: Path, holds_folder: Path, found: Survey) -> str:
+    return setup.written(data_folder, holds_folder, {"main": found.source})
+
+
+def _template(place: Path) -> str:
+    try:
+        return place.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{place} is not TOML: it is no UTF-8") from error
+
+
 def _holds_folder(arguments: argparse.Namespace) -> Path:
     """Beside the recorder's folder where that is the same file system, else in it."""
     if arguments.holds_folder is not None:
-        return Path(arguments.holds_folder)
+        return Path(arguments.holds_folder).absolute()
     folder = Path(arguments.folder).absolute()
     same = folder.parent.stat().st_dev == folder.stat().st_dev
     return (folder.parent if same else folder) / OWN_FOLDER
@@ -110,11 +157,14 @@ def _survey(arguments: argparse.Namespace, holds_folder: Path) -> Survey:
         zone=arguments.zone,
         camera=arguments.camera,
         database=arguments.database,
-        cameras=tuple(one for one in arguments.cameras.split(",") if one),
+        deletes_by=arguments.deletes_by,
+        cameras=tuple(one.strip() for one in arguments.cameras.split(",") if one.strip()),
     )
+    return surveyed(wish, holds_folder, SystemClock(), _progress)
 
-    def progress(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done} of {total} files", end="\n" if done == total else "", file=sys.stderr)
 
-    return surveyed(wish, holds_folder, SystemClock(), progress)
+def _progress(done: int, total: int) -> None:
+    """A line that counts, for work that takes a while, and only where somebody watches."""
+    if total > BATCH_FILES and sys.stderr.isatty():
+        end = "\r\x1b[K" if done == total else ""
+        print(f"\r{done} of {total} files{end}", end="", file=sys.stderr, flush=True)

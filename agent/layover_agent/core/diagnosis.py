@@ -42,6 +42,12 @@ class Beside:
     broken: str = ""
     """Why the hold that has been broken longest is; the status counts them."""
     broken_since_ms: int = 0
+    failing: Mapping[str, str] = field(default_factory=dict)
+    """Parts of the agent that failed and are tried again: which, and why."""
+    deaf: str = ""
+    """Why not every new recording is heard of at once; empty: it is."""
+    triggers: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """Buttons that do not work: since when (ms), and why."""
 
 
 def diagnosed(status: Status, beside: Beside) -> list[Finding]:
@@ -153,6 +159,13 @@ def _of_agent(status: Status, beside: Beside) -> Iterator[Finding]:
             code="certificate-unusable",
             facts={"folder": beside.certificate_folder, "why": beside.certificate},
         )
+    for part, why in beside.failing.items():
+        yield Finding(code="part-failed", subject=part, facts={"part": part, "why": why})
+    for about, (since_ms, why) in beside.triggers.items():
+        facts = {"about": about, "why": why}
+        yield Finding(code="trigger-dead", subject=about, facts=facts, since_ms=since_ms)
+    if beside.deaf:
+        yield Finding(code="not-watching", facts={"why": beside.deaf})
     if not status.enrolled:
         yield Finding(code="not-enrolled")
     if beside.not_advertised:

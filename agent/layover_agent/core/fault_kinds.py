@@ -45,6 +45,23 @@ _ALL = (
         "Run this as the user of the agent or as root.",
     ),
     Kind(
+        "part-failed", CRITICAL, "A part of the agent fails",
+        "{part} failed and is tried again: {why}",
+        "Make room on the data folder's disk if it is full; else see journalctl -u layover-agent "
+        "-e and report it.",
+        ("disk-gone", "disk-stuck", "data-folder-full", "source-unreadable"),
+    ),
+    Kind(
+        "trigger-dead", WARNING, "A button does not work",
+        "{about}: {why}",
+        "Set trigger.folder and trigger.gpio right, then press once to try it.",
+    ),
+    Kind(
+        "not-watching", NOTICE, "New recordings are noticed late",
+        "not every change is heard of at once: {why}",
+        "Network mounts cannot do better. Too many folders: raise fs.inotify.max_user_watches.",
+    ),
+    Kind(
         "certificate-unusable", CRITICAL, "The box's certificate cannot be used",
         "the certificate in {folder} cannot be used: {why}",
         "Enrol the box anew: layover-agent identity --csr box.csr, then at central "

@@ -40,7 +40,9 @@ _TIMES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     )
 )
 """Ways to write a date, a time or both, those that leave least open first."""
-_ZONE = re.compile(r"[+-]\d{2}:?\d{2}(?!\d)|Z(?![A-Za-z])", re.ASCII)
+_FRACTION = re.compile(r"(%S[-_.]|%s[-_.])(\d{6}|\d{3})(?![0-9A-Ya-z])", re.ASCII)
+"""What may follow the second: thousandths or millionths of it, or a running number."""
+_ZONE = re.compile(r"(%S|%f)([-_ ]?)(?:[+-]\d{2}:?\d{2}(?!\d)|Z(?![A-Za-z]))", re.ASCII)
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _LETTER = re.compile(r"%[A-Za-z]")
 _LETTERS = re.compile(r"((?:%[A-Za-z][-_.:T ]*)+)")
@@ -53,8 +55,11 @@ def proposed(paths: Sequence[str]) -> str | None:
 
     None: the names carry no time, or are not written in one way.
     """
-    names = _sample([path for path in paths if is_video(path)])
+    names = sorted(_sample([path for path in paths if is_video(path)]))
     spelt = [one for one in map(_spelt, names) if _has_time(one)]
+    if _has_fractions(spelt):
+        spelt = [_FRACTION.sub(r"\1%f", one) for one in spelt]
+    spelt = [_ZONE.sub(r"\1\2%z", one) for one in spelt]
     if not names or len(spelt) < _ENOUGH * len(names):
         return None
     # Names of one way of writing share their letters, folder by folder.
@@ -107,10 +112,21 @@ def _spelt(path: str) -> str:
             before = before.replace(f"/{texts[-1][:2]}/", "/%H/")
         stem = f"{before}{between.join(letters)}{after}"
         have |= set(parts)
-    head, letter, tail = stem.rpartition("%S")
-    if letter and (zone := _ZONE.match(tail)):
-        stem = f"{head}%S%z{tail[zone.end() :]}"
     return f"{stem}{dot}{ending}"
+
+
+def _has_fractions(spelt: Sequence[str]) -> bool:
+    """Whether the digits after the second are parts of it, in names that are in order. Running
+    numbers and those of cameras are not: they lie close together, and rise or come again."""
+    found = [match[2] for match in map(_FRACTION.search, spelt) if match]
+    if not found or len(found) < _ENOUGH * len(spelt) or len({len(one) for one in found}) > 1:
+        return False
+    numbers = [int(one) for one in found]
+    values = set(numbers)
+    dense = len(values) > 1 and max(values) - min(values) < 2 * len(values)
+    rising = sum(after >= before for before, after in itertools.pairwise(numbers))
+    again = len(values) <= len(numbers) // 4
+    return not (dense and (again or rising >= _ENOUGH * (len(numbers) - 1)))
 
 
 def _letters(text: str, part: str) -> str:

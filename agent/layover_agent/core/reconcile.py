@@ -28,7 +28,7 @@ class Disks:
             after, colon, disk = word.rpartition(":")
             if after.isdecimal() or not colon:
                 turns.append((int(after or 0), disk))
-        return cls(tuple(sorted(turns)[-MOST_TURNS:]))
+        return cls(tuple(sorted(turns, key=lambda turn: turn[0])[-MOST_TURNS:]))
 
     def __str__(self) -> str:
         return " ".join(f"{after}:{disk}" for after, disk in self.turns)
@@ -52,12 +52,10 @@ class Disks:
     def away(self, here: str, until: int) -> list[tuple[int, int]]:
         """From which change to which recordings were listed that lie on other disks than
         ``here``: above the one, up to the other."""
-        ends = [*(after for after, _ in self.turns[1:]), until]
-        return [
-            (after if nth else 0, end)
-            for nth, ((after, disk), end) in enumerate(zip(self.turns, ends, strict=True))
-            if disk != here and after < end
-        ]
+        begins = [0, *(after for after, _ in self.turns[1:])]
+        ends = [*begins[1:], until]
+        spans = zip(self.turns, begins, ends, strict=False)
+        return [(begin, end) for (_, disk), begin, end in spans if disk != here and begin < end]
 
 
 def fault(known: int, seen: int, other_disk: bool, error: str = "") -> str:

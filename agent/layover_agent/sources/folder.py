@@ -77,8 +77,8 @@ class FolderSource:
                 yield from self._walk(folder, depth + 1, unreadable)
 
     def entry(self, path: str) -> Entry | None:
-        above, _, name = inside(path).rpartition("/")
         try:
+            above, _, name = inside(path).rpartition("/")
             with self._folder(above) as handle:
                 facts = os.stat(name, dir_fd=handle, follow_symlinks=False)
         except (OSError, ValueError):

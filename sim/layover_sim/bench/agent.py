@@ -25,7 +25,6 @@ async def measured(plan: Plan, folder: Path, tell: Callable[[str], None]) -> Run
     scratch.mkdir()
     run = _prepared(plan, folder, scratch, tell)
     await run.box.enrol()
-    await run.box.site.start_agent()
     try:
         await stage_scans.first_scan(run)
         await stage_scans.idle(run)

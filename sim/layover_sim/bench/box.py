@@ -19,7 +19,7 @@ CALL_S = 120.0
 NEVER_SEQ = 1 << 60
 """Behind every change there will ever be: asked for what came after it, the head is the answer."""
 _POLL_S = 0.2
-"""Asking costs the agent some milliseconds: more often, and it would be what is measured."""
+"""Asking costs the agent some milliseconds of its own."""
 _SETTINGS = {"LAYOVER_AGENT_RESCAN__EVERY_S": "30"}
 """The simulated site looks more often than a real one; here it shall be a real one."""
 
@@ -79,11 +79,11 @@ class Box:
         finally:
             await client.close()
 
-    async def look_taken(self, client: AgentClient, epoch: str, since_ms: int) -> float:
-        """Waits for the end of a look that began at ``since_ms`` or later; how long it took, in
-        seconds, exact to the 0.2 s of asking."""
-        listed = await self.head_until(client, epoch, lambda head: head.as_of_ms >= since_ms)
-        return time.time() - listed.as_of_ms / 1000
+    async def looked(self, client: AgentClient, epoch: str, since_ms: int) -> float:
+        """Waits for the end of a look that began at ``since_ms`` or later; how long ago that
+        moment is by then, in seconds, exact to the 0.2 s of asking."""
+        await self.head_until(client, epoch, lambda head: head.as_of_ms >= since_ms)
+        return time.time() - since_ms / 1000
 
     async def head_until(
         self, client: AgentClient, epoch: str, reached: Callable[[Listed], bool]

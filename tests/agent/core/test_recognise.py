@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -18,11 +19,15 @@ START = dt.datetime(2026, 11, 20, 22, 0)
 
 
 def rendered(template: str, count: int = 24, minutes: int = 10) -> list[str]:
-    """Names in strftime's letters; ``@`` is one of three cameras, ``#`` a running number."""
+    """Names in strftime's letters; ``@`` is one of three cameras, ``#`` a running number, ``~6``
+    parts of a second."""
     names = []
+    parts = random.Random(1)
     for number, camera in itertools.product(range(count), ("hall", "door", "yard")):
         when = START + dt.timedelta(minutes=minutes * number)
-        names.append(when.strftime(template).replace("@", camera).replace("#", f"{number:04}"))
+        name = when.strftime(template).replace("@", camera).replace("#", f"{number:04}")
+        name = name.replace("~6", f"{parts.randrange(10**6):06}")
+        names.append(name.replace("~3", f"{parts.randrange(1000):03}"))
     return names
 
 
@@ -137,6 +142,11 @@ PROPOSED = {
     "a running number": ("@/%Y%m%d-%H%M%S_#.mp4", "{camera}/%Y%m%d-%H%M%S_*.mp4"),
     "no camera": ("%Y-%m-%d_%H-%M-%S.mp4", "%Y-%m-%d_%H-%M-%S.mp4"),
     "two digits of the year": ("@/%y%m%d-%H%M%S.mp4", "{camera}/%y%m%d-%H%M%S.mp4"),
+    "millionths of a second": ("@/%Y-%m-%d/%H-%M-%S-~6.mp4", "{camera}/%Y-%m-%d/%H-%M-%S-%f.mp4"),
+    "thousandths, and no camera": ("%Y%m%d_%H%M%S.~3.mkv", "%Y%m%d_%H%M%S.%f.mkv"),
+    "thousandths and a zone": ("@_%Y%m%dT%H%M%S.~3Z.mkv", "{camera}_%Y%m%dT%H%M%S.%f%z.mkv"),
+    "a running number of six digits": ("@/%Y-%m-%d/%H-%M-%S-00#.mp4",
+                                       "{camera}/%Y-%m-%d/%H-%M-%S-*.mp4"),
     "Shinobi": ("group/@/%Y-%m-%dT%H-%M-%S.mp4", "group/{camera}/%Y-%m-%dT%H-%M-%S.mp4"),
     "a dot after the camera": ("@.%Y%m%d_%H%M%S.mp4", "{camera}.%Y%m%d_%H%M%S.mp4"),
 }  # fmt: skip
@@ -146,6 +156,15 @@ PROPOSED = {
 def test_a_layout_is_worked_out(case: str) -> None:
     names, template = PROPOSED[case]
     assert proposed(rendered(names)) == template
+
+
+def test_one_name_with_parts_of_a_second_is_enough() -> None:
+    assert proposed(["cam/2026-11-21/10-00-00-000123.mp4"]) == "{camera}/%Y-%m-%d/%H-%M-%S-%f.mp4"
+
+
+def test_numbers_of_cameras_after_the_time_are_no_parts_of_a_second() -> None:
+    names = [f"2026-11-21_10-{m:02}-00-{camera:03}.mp4" for m in range(20) for camera in (1, 2, 3)]
+    assert proposed(names) == "%Y-%m-%d_%H-%M-%S-{camera}.mp4"
 
 
 NOTHING = {

@@ -4,17 +4,17 @@ import json
 import os
 import signal
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 FRAMES_PER_S = 10
 
 
-def stream(path: Path, seconds: int) -> Path:
+def stream(path: Path, seconds: int, pattern: str = "testsrc2") -> Path:
     """What a camera sends: it moves and counts, has a key frame each second, and is large enough
     that a second of it is more than ffmpeg keeps in its buffer (256 KiB)."""
-    picture = f"testsrc2=size=640x480:rate={FRAMES_PER_S}:duration={seconds}"
+    picture = f"{pattern}=size=640x480:rate={FRAMES_PER_S}:duration={seconds}"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-c:v", "libx264",
          "-preset", "ultrafast", "-crf", "1", "-g", str(FRAMES_PER_S), path],
@@ -36,8 +36,7 @@ class Ffmpeg:
     zone: str = "Europe/Berlin"
     segment_s: int = 3
     prefix: tuple[str, ...] = ()
-    """What runs before the command, such as ``faketime``."""
-    environment: dict[str, str] = field(default_factory=dict)
+    """What runs before the command, such as ``env``."""
 
     def start(self, seconds: float | None = None) -> None:
         """Records for so long, or until it is ended."""
@@ -51,7 +50,7 @@ class Ffmpeg:
                 "-f", "segment", "-segment_time", str(self.segment_s),
                 *timed, *self.muxer, self.name,
             ],
-            cwd=self.folder, env={**os.environ, "TZ": self.zone, **self.environment},
+            cwd=self.folder, env={**os.environ, "TZ": self.zone},
             stdout=self._log, stderr=self._log,
         )  # fmt: skip
 
@@ -130,11 +129,12 @@ def duration_ms(path: Path) -> int | None:
     """How long a file plays by ffprobe, counting every packet; None: it cannot be played."""
     done = subprocess.run(
         ["ffprobe", "-v", "quiet", "-of", "json", "-select_streams", "v",
-         "-show_entries", "packet=pts_time", path],
+         "-show_entries", "packet=pts_time,dts_time", path],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     packets = json.loads(done.stdout or "{}").get("packets", [])
-    times = sorted(float(one["pts_time"]) for one in packets if "pts_time" in one)
+    stamps = [one.get("pts_time", one.get("dts_time")) for one in packets]  # AVI has no pts
+    times = sorted(float(one) for one in stamps if one is not None)
     if len(times) < 2:
         return None
     return round((times[-1] - times[0] + 1 / FRAMES_PER_S) * 1000)
