@@ -28,6 +28,7 @@ from layover_agent.http import Server
 from layover_agent.identity import Identity
 from layover_agent.journal import Journal
 from layover_agent.looker import Looker
+from layover_agent.memory import given_back
 from layover_agent.notify import notify, status, watchdog
 from layover_agent.parts import Parts
 from layover_agent.pressure import Pressure
@@ -134,6 +135,7 @@ async def _serve(
             _write_port(Path(config.listen.port_file), port)
         log.info("agent %s listens on port %d", spoken(identity.id), port)
         notify("READY=1", status(f"listens on port {port}"))
+        given_back()
         async with asyncio.TaskGroup() as group:
             running = [
                 group.create_task(parts.keep("looking", lambda: looker.run(watch))),

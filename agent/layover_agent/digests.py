@@ -193,18 +193,13 @@ class Hasher:
             whole = hashlib.sha256()
             chunks = []
             offset = 0
+            buffer = memoryview(bytearray(min(CHUNK_BYTES, row.size_bytes)))
             while offset < row.size_bytes:
                 if self._stopped:
                     raise AgentError(Reason.TOO_BUSY, "the agent is ending")
                 began_s = time.monotonic()
-                data = os.pread(handle, min(CHUNK_BYTES, row.size_bytes - offset), offset)
-                if not data:
-                    raise AgentError(Reason.CHANGED, "the file became shorter")
-                while len(data) < min(CHUNK_BYTES, row.size_bytes - offset):
-                    more = os.pread(handle, CHUNK_BYTES - len(data), offset + len(data))
-                    if not more:
-                        raise AgentError(Reason.CHANGED, "the file became shorter")
-                    data += more
+                data = buffer[: min(CHUNK_BYTES, row.size_bytes - offset)]
+                _fill(data, handle, offset)
                 whole.update(data)
                 chunks.append(hashlib.sha256(data).digest())
                 offset += len(data)
@@ -227,3 +222,13 @@ class Hasher:
             boot_id=self._clock.boot_id,
             clock_synced=self._clock.synced(),
         )
+
+
+def _fill(buffer: memoryview, handle: int, offset: int) -> None:
+    """All of the buffer from a place in a file. AgentError CHANGED where the file ends before."""
+    filled = 0
+    while filled < len(buffer):
+        count = os.preadv(handle, [buffer[filled:]], offset + filled)
+        if not count:
+            raise AgentError(Reason.CHANGED, "the file became shorter")
+        filled += count

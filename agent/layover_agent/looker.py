@@ -6,6 +6,7 @@ import contextlib
 from layover_agent.clock import Clock
 from layover_agent.clockwatch import ClockWatch
 from layover_agent.digests import Hasher
+from layover_agent.memory import given_back
 from layover_agent.retention import Observer
 from layover_agent.scan import Scanner
 from layover_agent.settings import Rescan
@@ -46,14 +47,17 @@ class Looker:
         self._stirred_mono_ms = clock.mono_ms()
 
     def file(self, path: str, closed: bool) -> None:
-        if len(self._heard) < 2 * MOST_HEARD:
-            self._heard[path] = closed or self._heard.get(path, False)
+        if path in self._heard or len(self._heard) < 2 * MOST_HEARD:
+            # The last word counts: what was closed may be another file of that name by now.
+            self._heard[path] = closed
         else:
             self._everything = True
         self._woken.set()
 
     def anything(self) -> None:
         self._everything = True
+        # Nor is it known any more of which files the names are that were heard before.
+        self._heard = dict.fromkeys(self._heard, False)
         self._woken.set()
 
     def alive(self) -> bool:
@@ -69,8 +73,7 @@ class Looker:
             try:
                 settles_in_s = await self._look(watch, heard)
             except BaseException:
-                for path, closed in heard.items():
-                    self.file(path, closed)
+                self._heard = heard | self._heard
                 raise
             self._stirred_mono_ms = self._clock.mono_ms()
             self._hasher.news()
@@ -94,6 +97,7 @@ class Looker:
             with self._hasher.resting():
                 closed = [path for path, was_closed in heard.items() if was_closed]
                 settles_in_s = await self._scanner.scan(closed)
+            await asyncio.to_thread(given_back)
             self._due_s = loop.time() + self._pause_s(watch)
         else:
             settles_in_s = await self._scanner.look(heard, all_heard=not watch.deaf)

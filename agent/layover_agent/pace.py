@@ -7,7 +7,7 @@ from collections.abc import Callable
 TICK_S = 0.02
 """How finely a rate is kept: what may go out at once, in seconds' worth of it."""
 MIN_BLOCK_BYTES = 4 << 10
-MAX_BLOCK_BYTES = 256 << 10
+MAX_BLOCK_BYTES = 128 << 10
 
 
 class Pace:

@@ -36,8 +36,8 @@ class Scanner:
         changed: Iterable[Changed] = (),
     ) -> None:
         self._manifest = manifest
-        told = list(changed)
-        self._ledgers = [Ledger(manifest, source, clock, told) for source in sources]
+        self._changed = list(changed)
+        self._ledgers = [Ledger(manifest, source, clock, self._changed) for source in sources]
         self._clock = clock
         self._saved_mono_ms: int | None = None
         self.faults: dict[str, tuple[int, str]] = {}
@@ -73,7 +73,7 @@ class Scanner:
         for ledger in self._ledgers:
             own = dict.fromkeys(ledger.listing.waiting, False) | _below(ledger.source, heard)
             closed = {path for path, was_closed in own.items() if was_closed}
-            if own and (ledger.listing.has_room_again or await ledger.place.moved()):
+            if ledger.listing.has_room_again or (own and await ledger.place.moved()):
                 changes |= await self._scan_source(ledger, closed)
                 continue
             for paths in batches(own):
@@ -84,7 +84,8 @@ class Scanner:
 
     def settles_in_s(self) -> float | None:
         """When a file that is waited for may count as closed; None: none is waited for."""
-        waiting = [ledger.source.config for ledger in self._ledgers if ledger.listing.waiting]
+        listings = [ledger.listing for ledger in self._ledgers]
+        waiting = [one.source.config for one in listings if one.waiting or one.crowded]
         return min((config.settle_s for config in waiting), default=None)
 
     async def _looked(self, began_ms: int, changes: bool) -> None:

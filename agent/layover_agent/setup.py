@@ -16,10 +16,13 @@ _HEAD = """\
 """
 
 
-def written(data_folder: Path, holds_folder: Path, sources: dict[str, SourceConfig]) -> str:
+def written(
+    data_folder: Path, holds_folder: Path, sources: dict[str, SourceConfig], label: str = ""
+) -> str:
     """The configuration as TOML, with what differs from the defaults. BadConfig where a name on
     the disk cannot stand in TOML."""
-    lines = [_HEAD, f"data_folder = {_text(str(data_folder))}\n"]
+    lines = [_HEAD] + [f"label = {_text(label)}"] * bool(label)
+    lines += [f"data_folder = {_text(str(data_folder))}\n"]
     lines += ["[holds]", f"folder = {_text(str(holds_folder))}\n"]
     for name, source in sources.items():
         lines.append(f"[sources.{_key(name)}]")

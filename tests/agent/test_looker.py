@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -153,6 +154,7 @@ async def test_nothing_told_during_the_following_of_folders_is_lost(
 async def test_a_look_that_fails_loses_nothing_and_everything_is_looked_at_after_it(
     box: Box, looker: Looker, scanner: CountedScanner
 ) -> None:
+    box.record(start="00-00-00", data=b"")
     async with watching([box.recordings], looker) as watch:
         new = box.record(written_s_ago=0)
         looker.file(str(new), closed=True)
@@ -224,3 +226,30 @@ async def test_looking_is_alive_until_a_turn_takes_too_long(
         assert not looker.alive()
         scanner.go_on.set()
         await until(looker.alive, "coming back")
+
+
+async def test_a_file_made_anew_is_not_closed_because_its_predecessor_was(
+    box: Box, looker: Looker, scanner: CountedScanner
+) -> None:
+    """All of it happens while everything is looked at: only the last word counts."""
+    box.record(camera="front", start="00-00-00", data=b"")
+    scanner.in_scan, scanner.go_on = asyncio.Event(), asyncio.Event()
+    async with running(looker, box):
+        await scanner.in_scan.wait()
+        path = box.record(written_s_ago=0)
+        await until(lambda: looker._heard.get(str(path)), "hearing of the close")
+        path.unlink()
+        with path.open("wb") as file:
+            file.write(b"another one" * 1000)
+            file.flush()
+            os.utime(path, ns=(box.clock.wall * 10**6, box.clock.wall * 10**6))
+            await until(lambda: looker._heard.get(str(path)) is False, "hearing of the new one")
+            scanner.go_on.set()
+            await until(lambda: scanner.looks, "a look at it")
+            assert await box.present() == {}
+
+
+async def test_what_was_heard_before_an_overflow_proves_no_close(looker: Looker) -> None:
+    looker.file("/a.ts", closed=True)
+    looker.anything()
+    assert looker._heard == {"/a.ts": False}

@@ -58,7 +58,7 @@ async def test_what_is_held_is_never_forgotten(manifest: Manifest) -> None:
     assert present(await followed(manifest, 0)) == set()
 
 
-@pytest.mark.parametrize("after", range(0, 121, 20))
+@pytest.mark.parametrize("after", range(0, 61, 20))
 async def test_a_reader_from_before_the_forgotten_learns_of_all_that_is_there(
     manifest: Manifest, after: int
 ) -> None:

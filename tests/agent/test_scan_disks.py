@@ -362,7 +362,7 @@ async def test_a_copy_takes_over_without_a_moment_of_absence(box: Box) -> None:
 
     await box.scanner.scan()
     (row,) = await box.rows()
-    box.scanner._ledgers[0]._changed.append(changed)  # type: ignore[attr-defined]
+    box.scanner._changed.append(changed)
     (box.recordings / row.path).unlink()
     await box.scanner.look({f"{box.recordings}/{row.path}": False})
     assert [gone for gone in told if gone] == []

@@ -125,6 +125,15 @@ def test_a_folder_that_nobody_knows(tmp_path: Path) -> None:
     assert "no time" in found.missing[0]
 
 
+def test_names_without_a_time_take_a_layout_and_the_files_own_times(tmp_path: Path) -> None:
+    files(tmp_path / "rec", "DCIM/100GOPRO/GX0100%M.MP4")
+    assert not look(tmp_path / "rec").usable
+    found = look(tmp_path / "rec", layout="DCIM/{camera}/*.MP4", time="mtime")
+    assert found.usable
+    assert found.cameras["100GOPRO"].recordings == 6
+    assert found.uncertain == 6
+
+
 def test_chosen_cameras_are_the_only_ones_and_a_misspelt_one_is_said(tmp_path: Path) -> None:
     for camera in ("front", "driver"):
         files(tmp_path / "rec" / camera, "%Y-%m-%d/%H-%M-%S.mp4")
@@ -168,7 +177,7 @@ def test_parts_that_cannot_be_read_are_told_and_the_rest_is_looked_at(tmp_path: 
     (tmp_path / "rec" / "front" / "2026-11-21" / "10-00-00.mp4").chmod(0)
     (tmp_path / "rec" / "rear").chmod(0)
     for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o005)
+        parent.chmod(parent.stat().st_mode | 0o055)
     look(tmp_path / "rec" / "front")
     os.seteuid(65534)
     try:

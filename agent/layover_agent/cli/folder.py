@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from layover_agent import setup
+from layover_agent import setup, unit
 from layover_agent.cli.places import CONFIG, DATA_FOLDER, EXIT_OTHER, EXIT_USAGE, here
 from layover_agent.clock import SystemClock
 from layover_agent.config import BadConfig
@@ -21,7 +21,7 @@ from layover_agent.view.survey import survey as shown
 EXIT_NOT_USABLE = 4
 """``check``: an agent cannot run there yet; the last lines say why."""
 _ABOUT_FOLDER = (
-    "folder", "recorder", "layout", "zone", "camera", "cameras", "database", "deletes_by",
+    "folder", "recorder", "layout", "zone", "time", "camera", "cameras", "database", "deletes_by",
     "holds_folder",
 )  # fmt: skip
 
@@ -45,6 +45,10 @@ def add_to(commands: Any) -> None:
     init.add_argument("--data-folder", type=Path, default=DATA_FOLDER, help="of the agent's own")
     init.add_argument("--out", type=Path, default=CONFIG, help=f"default {CONFIG}")
     init.add_argument("--replace", action="store_true", help="write over the one that is there")
+    init.add_argument(
+        "--unit", type=Path, nargs="?", const=unit.DROP_IN,
+        help=f"write the unit's drop-in for holds, too (default {unit.DROP_IN})",
+    )  # fmt: skip
     init.set_defaults(run=lambda arguments: _told(_init, arguments))
 
 
@@ -53,6 +57,10 @@ def _about_folder(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--recorder", default="", help="which one it is, if that is known")
     parser.add_argument("--layout", default="", help="a path template, if none is known")
     parser.add_argument("--zone", default="", help="time zone of the names")
+    parser.add_argument(
+        "--time", default="", choices=["name", "container", "mtime"],
+        help="where starts come from, if the names carry no time",
+    )  # fmt: skip
     parser.add_argument("--camera", default="", help="a name for files whose names have none")
     parser.add_argument("--cameras", default="", help="cameras to share, with commas; else all")
     parser.add_argument("--database", default="", help="the recorder's database, if it has one")
@@ -106,8 +114,7 @@ def _init(arguments: argparse.Namespace) -> int:
         if found.missing:
             print(shown(found, "", here()), end="")
             return EXIT_OTHER
-        text = _config(arguments.data_folder, holds_folder, found)
-        text = setup.labelled(text, arguments.label) if arguments.label else text
+        text = _config(arguments.data_folder, holds_folder, found, arguments.label)
     else:
         said = [name for name in _ABOUT_FOLDER if getattr(arguments, name)]
         if said:
@@ -117,6 +124,12 @@ def _init(arguments: argparse.Namespace) -> int:
         text = setup.labelled(_template(arguments.template), arguments.label)
     config = setup.install(text, arguments.out, replace=arguments.replace)
     print(f"{arguments.out} is written: {', '.join(one.folder for one in config.sources.values())}")
+    if arguments.unit:
+        text = unit.drop_in(config)
+        arguments.unit.parent.mkdir(parents=True, exist_ok=True)
+        arguments.unit.write_text(text, encoding="utf-8")
+        print(f"{arguments.unit} is written; now run")
+        print("  systemctl daemon-reload && systemctl restart layover-agent")
     return 0
 
 
@@ -129,8 +142,8 @@ def _option(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _config(data_folder: Path, holds_folder: Path, found: Survey) -> str:
-    return setup.written(data_folder, holds_folder, {"main": found.source})
+def _config(data_folder: Path, holds_folder: Path, found: Survey, label: str = "") -> str:
+    return setup.written(data_folder, holds_folder, {"main": found.source}, label)
 
 
 def _template(place: Path) -> str:
@@ -141,12 +154,15 @@ def _template(place: Path) -> str:
 
 
 def _holds_folder(arguments: argparse.Namespace) -> Path:
-    """Beside the recorder's folder where that is the same file system, else in it."""
+    """Beside the recorder's folder, where no clearing of it reaches; in it where that is another
+    file system, or the root of them all."""
     if arguments.holds_folder is not None:
         return Path(arguments.holds_folder).absolute()
     folder = Path(arguments.folder).absolute()
-    same = folder.parent.stat().st_dev == folder.stat().st_dev
-    return (folder.parent if same else folder) / OWN_FOLDER
+    beside = folder.parent
+    if str(beside) == beside.anchor or beside.stat().st_dev != folder.stat().st_dev:
+        return folder / OWN_FOLDER
+    return beside / OWN_FOLDER
 
 
 def _survey(arguments: argparse.Namespace, holds_folder: Path) -> Survey:
@@ -155,6 +171,7 @@ def _survey(arguments: argparse.Namespace, holds_folder: Path) -> Survey:
         recorder=arguments.recorder,
         layout=arguments.layout,
         zone=arguments.zone,
+        time=arguments.time,
         camera=arguments.camera,
         database=arguments.database,
         deletes_by=arguments.deletes_by,

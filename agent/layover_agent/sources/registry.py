@@ -7,13 +7,16 @@ Only the adapter that is asked for is ever imported.
 
 import difflib
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from layover_agent import recorders
 from layover_agent.config import BadConfig
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.source import Source
 from layover_agent.sources.template import TemplateSource
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "layover_agent.sources"
 _METHODS = ("entries", "entry", "named", "examine", "open", "closed")
@@ -32,7 +35,7 @@ class Kind:
 def kinds() -> list[Kind]:
     """Every recorder that is known here, by name; nothing is imported for it."""
     known = [Kind(name, one.title, "layover") for name, one in recorders.known().items()]
-    offered = [Kind(one.name, one.value, _package(one)) for one in entry_points(group=GROUP)]
+    offered = [Kind(one.name, one.value, _package(one)) for one in _offers()]
     return sorted({*known, *offered}, key=lambda kind: (kind.name, kind.package))
 
 
@@ -48,11 +51,12 @@ def reference() -> str:
 
 def made(name: str, config: SourceConfig) -> Source:
     """The source that a section of the configuration describes. BadConfig where it cannot be."""
-    offers = tuple(entry_points(group=GROUP, name=config.recorder)) if config.recorder else ()
+    ours = config.recorder in recorders.known() or not config.recorder
+    offers = () if ours else _offers(config.recorder)
     where = f"sources.{name}.recorder = {config.recorder!r}"
     if not offers:
-        known = {kind.name for kind in kinds()} if config.recorder else set()
-        if config.recorder and config.recorder not in recorders.known():
+        if not ours:
+            known = {kind.name for kind in kinds()}
             near = difflib.get_close_matches(config.recorder, known, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
             raise BadConfig(f"{where} is not known here; {hint}")
@@ -63,7 +67,13 @@ def made(name: str, config: SourceConfig) -> Source:
     return _adapted(offers[0], name, config, where)
 
 
-def _adapted(offer: EntryPoint, name: str, config: SourceConfig, where: str) -> Source:
+def _offers(name: str | None = None) -> "tuple[EntryPoint, ...]":
+    from importlib.metadata import entry_points  # large, and few boxes have an adapter
+
+    return tuple(one for one in entry_points(group=GROUP) if name in (None, one.name))
+
+
+def _adapted(offer: "EntryPoint", name: str, config: SourceConfig, where: str) -> Source:
     package = _package(offer)
     try:
         source: Source = offer.load()(name, config)
@@ -83,5 +93,5 @@ def _adapted(offer: EntryPoint, name: str, config: SourceConfig, where: str) -> 
     return source
 
 
-def _package(offer: EntryPoint) -> str:
+def _package(offer: "EntryPoint") -> str:
     return offer.dist.name if offer.dist is not None else offer.module

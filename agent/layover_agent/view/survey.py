@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from layover_agent.core.holding import NOT_DECLARED
 from layover_agent.core.units import spoken_bytes
 from layover_agent.survey import Count, Survey
-from layover_agent.view.plain import WIDTH, cut, shown, table, wrapped
+from layover_agent.view.plain import cut, shown, table, wrapped
 
 _HEAD = 12
 _CAMERA = 22
@@ -28,10 +28,6 @@ def survey(found: Survey, config: str, zone: dt.tzinfo = dt.UTC) -> str:
         lines += wrapped(text, " " * _HEAD, first=f"{head:<{_HEAD}}")
     if found.cameras:
         lines += ["", *_cameras(found, zone)]
-    for guess in found.guesses[:1]:
-        for one in guess.foreign:
-            lines += ["", *wrapped(f"{one.count} files not taken: {one.why}", "  ", first="")]
-            lines += [cut(f"  {shown(sample)}", WIDTH) for sample in one.samples]
     if found.to_know:
         lines += ["", "Good to know:"]
         for text in found.to_know:
@@ -65,9 +61,11 @@ def _facts(found: Survey) -> Iterator[tuple[str, str]]:
     if found.damaged.count:
         yield "Damaged", _counted(found.damaged, "cut off; offered as they are, and marked")
     if found.uncertain:
-        yield "Uncertain", f"{found.uncertain}: when they were is a guess"
+        yield "Uncertain", f"{found.uncertain}: when they began or ended is a guess"
     if found.unreadable.count:
         yield "Unreadable", _counted(found.unreadable, "the agent's user needs the right to read")
+    for one in (one for guess in found.guesses[:1] for one in guess.foreign):
+        yield "Not taken", f"{one.count}: {one.why}; such as {one.samples[0]}"
     if not found.missing:
         yield from _holds(found)
 

@@ -17,6 +17,7 @@ from layover_agent.wire.types import Recording, RecordingState
 
 BERLIN = ZoneInfo("Europe/Berlin")
 POLL_S = 0.03
+_AT_ONCE_S = 0.5
 
 Find = Callable[[Recording], Path | None]
 """The file that a row is of; None: its name does not tell."""
@@ -31,9 +32,8 @@ class Following:
     changes: list[Recording] = field(default_factory=list)
     now: dict[str, Recording] = field(default_factory=dict)
     """By id: the last word on each recording."""
-    late_ms: dict[Path, int] = field(default_factory=dict)
-    """From the close of a file to the answer that named it."""
-    offered_open: list[Path] = field(default_factory=list)
+    offered: dict[Path, float] = field(default_factory=dict)
+    """When the answer came that named a file first (monotonic, s)."""
 
     async def run(self, running: Running) -> None:
         """Follows until it is cancelled."""
@@ -50,16 +50,29 @@ class Following:
 
     def _take(self, row: Recording, now_s: float) -> None:
         self.changes.append(row)
-        new = row.id not in self.now
         self.now[row.id] = row
         path = self.find(row) if row.state == RecordingState.PRESENT else None
-        if path is None or not new:
-            return
-        closed = self.witness.closed.get(path)
-        if closed:
-            self.late_ms[path] = max(0, round((now_s - closed[-1]) * 1000))
-        else:
-            self.offered_open.append(path)
+        if path is not None:
+            self.offered.setdefault(path, now_s)
+
+    @property
+    def late_ms(self) -> dict[Path, int]:
+        """From the close of each file to the answer that named it."""
+        return {
+            path: max(0, round((now_s - self.witness.closed[path][0]) * 1000))
+            for path, now_s in self.offered.items()
+            if path in self.witness.closed
+        }
+
+    @property
+    def offered_open(self) -> list[Path]:
+        """Files that were named before they were closed. The witness hears of a close as the
+        agent does, and may come to it a little later."""
+        return [
+            path
+            for path, now_s in self.offered.items()
+            if path not in self.witness.closed or self.witness.closed[path][0] > now_s + _AT_ONCE_S
+        ]
 
     def present(self, camera: str) -> list[Recording]:
         """The recordings of a camera that the manifest has now, oldest first."""
