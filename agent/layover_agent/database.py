@@ -130,7 +130,7 @@ async def _connect(path: Path) -> tuple[aiosqlite.Connection, str]:
         await asyncio.to_thread(upgraded, path, _SCHEMA.read_text(), SCHEMA_VERSION)
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=0", "cache_size=-2000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=0", "cache_size=-1000"):
             await connection.execute(f"PRAGMA {pragma}")
         verdict = await (await connection.execute("PRAGMA quick_check(1)")).fetchone()
         if verdict is None or verdict[0] != "ok":

@@ -12,7 +12,7 @@ from layover_agent.place import Place
 from layover_agent.rows import Known, Row
 from layover_agent.sources.source import Entry, Source
 
-BATCH_FILES = 500
+BATCH_FILES = 200
 """Looked at together: what is in memory at once, and what one commit holds up."""
 
 Changed = Callable[[Sequence[Row], Sequence[Row]], Awaitable[None]]

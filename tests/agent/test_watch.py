@@ -23,7 +23,6 @@ class Heard(list[str | None]):
         self.paths: set[str] = set()
 
 
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "recordings" / "front").mkdir(parents=True)

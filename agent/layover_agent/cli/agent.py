@@ -9,6 +9,7 @@ from typing import Any
 from layover_agent import app
 from layover_agent.cli.places import EXIT_NOT_ENROLLED, config_of, with_config
 from layover_agent.errors import NotEnrolled
+from layover_agent.memory import few_heaps
 from layover_agent.wire.identity import spoken
 
 
@@ -31,6 +32,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    few_heaps()
     try:
         asyncio.run(app.run(config_of(arguments)))
     except NotEnrolled:
