@@ -40,7 +40,7 @@ class BadConfig(ValueError):
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     """The configuration in a file, under what the environment says. BadConfig if unusable."""
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadConfig(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

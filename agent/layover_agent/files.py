@@ -52,7 +52,10 @@ class Files:
         try:
             handle = self.source(row).open(row.path)
         except FileNotFoundError as error:
-            raise AgentError(Reason.GONE, "the recorder has deleted it") from error
+            # Only the manifest says that something is gone, which central takes as final.
+            raise AgentError(
+                Reason.STORAGE, "the file is not there: deleted just now, or its disk is away"
+            ) from error
         except (OSError, UnsafePath) as error:
             raise AgentError(Reason.STORAGE, f"cannot open the file: {error}") from error
         if unchanged(handle, row) and os.fstat(handle).st_ino == row.inode:

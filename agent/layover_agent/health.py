@@ -217,6 +217,7 @@ class Health:
         data = facts.data if facts else None
         return Beside(
             unreadable=self._scanner.faults,
+            hiding=self._scanner.hiding,
             recorder_behind=self._habits is not None and self._habits.recorder_behind(),
             data_folder=None if data is None else disk_of("", data),
             rebuilt=self._manifest.rebuilt_because,

@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 
 from layover_agent.clock import Clock
-from layover_agent.listing import Candidate, Listing, shown
+from layover_agent.core.paths import shown
+from layover_agent.listing import Candidate, Listing
 from layover_agent.manifest import Manifest
 from layover_agent.place import Place
 from layover_agent.rows import Known, Row

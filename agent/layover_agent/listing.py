@@ -9,6 +9,7 @@ from layover_agent.clock import Clock
 from layover_agent.core.closing import Signs, is_closed, may_be_unfinished
 from layover_agent.core.containers import Container
 from layover_agent.core.layout import Named
+from layover_agent.core.paths import shown
 from layover_agent.rows import Row
 from layover_agent.sources.source import Entry, Examined, Source
 
@@ -133,16 +134,17 @@ class Listing:
         )
         if entry.size_bytes == 0 or not is_closed(signs, int(self.source.config.settle_s * 1000)):
             return None
+        young = may_be_unfinished(written_ago_ms)
         try:
-            examined = self.source.examine(entry, named)
+            examined = self.source.examine(entry, named, thorough=not young)
         except OSError as error:
             log.debug("%s: %s", entry.path, error)
             return None
         unfinished = examined.container is not None and not examined.container.complete
-        if unfinished and may_be_unfinished(written_ago_ms):
+        if unfinished and young:
             return None
         end_ms, end_source, confidence = _end(candidate, examined)
-        sure = named.sure and examined.start_sure
+        sure = examined.start_sure
         return Row(
             id=examined.id,
             source=self.source.name,
@@ -169,11 +171,6 @@ class Listing:
         if waiting is None or waiting.shape != entry.shape:
             return 0
         return self._clock.mono_ms() - waiting.since_mono_ms
-
-
-def shown(name: str) -> str:
-    """A name of the file system as it can travel: bytes that are no UTF-8 are spelt out."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _after(starts: Sequence[int], start_ms: int | None) -> int | None:

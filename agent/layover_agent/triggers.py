@@ -19,10 +19,10 @@ from pathlib import Path
 from asyncinotify import Inotify, Mask
 
 from layover_agent.clock import Clock
+from layover_agent.core.paths import shown
 from layover_agent.core.presses import Meaning, Presses, Rules
 from layover_agent.errors import AgentError
 from layover_agent.holds.spans import TRIGGER, Spans
-from layover_agent.listing import shown
 from layover_agent.manifest import Manifest
 from layover_agent.settings import Trigger
 from layover_agent.wire.types import SpanHold, SpanWish

@@ -17,7 +17,7 @@ from typing import Protocol
 from asyncinotify import Event, Inotify, Mask
 
 from layover_agent.mounts import kind_of
-from layover_agent.sources.folder import OWN_FOLDER
+from layover_agent.sources.folder import SKIPPED_FOLDERS
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ AGAIN_S = 3600.0
 _FILES = Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.DELETE | Mask.MOVED_FROM | Mask.CREATE
 _ROOT_MASK = _FILES | Mask.ONLYDIR
 _MASK = _ROOT_MASK | Mask.DONT_FOLLOW
-_SKIPPED = (OWN_FOLDER, "lost+found")
 _REMOTE = ("nfs", "cifs", "smb", "9p", "fuse.", "ceph", "glusterfs", "afs", "vboxsf", "virtiofs")
 """Kinds of file systems that others change without this kernel's knowing."""
 
@@ -117,7 +116,7 @@ class Watch:
             # Else what happens in it would be told by the name that it had.
             self._stop(event.path)
             self._listener.anything()
-        elif event.mask & (Mask.CREATE | Mask.MOVED_TO) and event.path.name not in _SKIPPED:
+        elif event.mask & (Mask.CREATE | Mask.MOVED_TO) and event.path.name not in SKIPPED_FOLDERS:
             await self._appeared(event.path)
 
     async def _appeared(self, folder: Path) -> None:
@@ -208,11 +207,11 @@ def _folders(parent: str) -> list[str]:
         return [
             entry.path
             for entry in entries
-            if entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False)
+            if entry.name not in SKIPPED_FOLDERS and entry.is_dir(follow_symlinks=False)
         ]
 
 
 def _files(top: str) -> Iterator[str]:
     for parent, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if name not in _SKIPPED]
+        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
         yield from (f"{parent}/{name}" for name in names)

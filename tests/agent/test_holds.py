@@ -205,12 +205,12 @@ async def test_a_file_replaced_since_it_was_listed_is_not_held(box: Box) -> None
     assert await box.manifest.holds() == []
 
 
-async def test_a_file_deleted_since_it_was_listed_is_gone(box: Box) -> None:
+async def test_a_file_deleted_since_it_was_listed_is_no_hold_and_not_yet_gone(box: Box) -> None:
     row = await box.listed(path := box.record())
     path.unlink()
     with pytest.raises(AgentError) as refusal:
         await box.holds.place(row, 60)
-    assert refusal.value.reason is Reason.GONE
+    assert refusal.value.reason is Reason.STORAGE
     assert await box.manifest.holds() == []
 
 

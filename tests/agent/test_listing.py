@@ -8,7 +8,8 @@ from agent.kit import NOW_MS, HandClock
 
 from layover_agent.core.containers import Container
 from layover_agent.core.layout import Named
-from layover_agent.listing import MOST_WAITING, Candidate, Listing, shown
+from layover_agent.core.paths import shown
+from layover_agent.listing import MOST_WAITING, Candidate, Listing
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.source import Entry, Examined
 from layover_agent.sources.template import TemplateSource
@@ -34,7 +35,7 @@ class Recorder(TemplateSource):
         camera, _, number = entry.path.partition("/")
         return Named(camera, START_MS + int(number.partition(".")[0]) * 60_000, sure=True)
 
-    def examine(self, entry: Entry, named: Named) -> Examined:
+    def examine(self, entry: Entry, named: Named, *, thorough: bool = True) -> Examined:
         if self.error:
             raise self.error
         assert named.start_ms is not None

@@ -102,6 +102,8 @@ class Box:
 
     async def noticed(self, steps: int) -> Status:
         async def told() -> bool:
+            # Whatever happens in the folder makes the agent look, and first of all at the clock.
+            (self.recordings / "front" / "stirred").touch()
             return (await self.status()).clock.steps == steps
 
         await eventually(told, f"{steps} steps of the clock")

@@ -33,7 +33,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(EXIT_OTHER)
     except OSError as error:
-        print(f"layover-agent: {error}", file=sys.stderr)
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"layover-agent: {what}", file=sys.stderr)
         sys.exit(EXIT_OTHER)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def add_to(commands: Any) -> None:
     )
     _about_folder(check, required=True)
     check.add_argument("--json", action="store_true", help="one JSON document")
-    check.set_defaults(run=lambda arguments: _told(_check, arguments))
+    check.set_defaults(run=_check)
 
     init = commands.add_parser("init", help="write this box's configuration")
     _about_folder(init, required=False)
@@ -49,7 +48,7 @@ def add_to(commands: Any) -> None:
         "--unit", type=Path, nargs="?", const=unit.DROP_IN,
         help=f"write the unit's drop-in for holds, too (default {unit.DROP_IN})",
     )  # fmt: skip
-    init.set_defaults(run=lambda arguments: _told(_init, arguments))
+    init.set_defaults(run=_init)
 
 
 def _about_folder(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -80,18 +79,6 @@ def _recorders(arguments: argparse.Namespace) -> int:
     for kind in known:
         print(f"{kind.name:<{wide}}  {kind.title}")
     return 0
-
-
-def _told(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    """Runs a command; what the system refuses is told by file and reason."""
-    try:
-        return run(arguments)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"layover-agent: {what}", file=sys.stderr)
-        return EXIT_OTHER
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """What a box's facts say is wrong with it, and the figures that this goes by."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from layover_agent.core.faults import Finding
@@ -31,6 +31,8 @@ class Beside:
 
     unreadable: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     """By source: since when (ms), and what is wrong with its folder."""
+    hiding: Collection[str] = ()
+    """Which of these show nothing, or not all, of what they hold."""
     recorder_behind: bool = False
     data_folder: Disk | None = None
     rebuilt: str = ""
@@ -93,7 +95,7 @@ def _of_disk(disk: Disk, device: str, mount: str) -> Iterator[tuple[str, Mapping
 def _of_recorder(status: Status, beside: Beside) -> Iterator[Finding]:
     for name, (since_ms, why) in beside.unreadable.items():
         yield Finding(
-            code="source-unreadable",
+            code="source-unreadable" if name in beside.hiding else "source-incomplete",
             subject=name,
             facts={"source": name, "why": why},
             sources=frozenset({name}),

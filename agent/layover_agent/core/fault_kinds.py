@@ -84,6 +84,13 @@ _ALL = (
         _DISK,
     ),
     Kind(
+        "source-incomplete", WARNING, "A recorder's folder is not told of whole",
+        "source {source}: {why}",
+        "A disk that was taken out: put it back, or leave it, its recordings stay listed. A "
+        "recorder's database: see that it can be read.",
+        ("disk-gone",),
+    ),
+    Kind(
         "disk-read-only", CRITICAL, "A disk takes no writes",
         "{mount} is mounted read-only: nothing is being recorded there",
         "Its file system was probably shut after an error: check it (fsck), mount it read-write, "

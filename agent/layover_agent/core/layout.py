@@ -127,7 +127,9 @@ class Layout:
         """Whether a path is written this way, be its time possible or not."""
         return self._compiled.fields(path) is not None
 
-    def match(self, path: str, written_ms: int | None = None) -> Named | None:
+    def match(
+        self, path: str, written_ms: int | None = None, lasts_ms: int | None = None
+    ) -> Named | None:
         """What a path relative to the source's folder says; None: it is no recording's.
 
         ``written_ms``: when the file was last written, which tells the two apart where a wall
@@ -138,7 +140,7 @@ class Layout:
             return None
         duration_ms = int(fields.get("dur_ms") or 0) or None
         try:
-            start = self._start(fields, written_ms, duration_ms)
+            start = self._start(fields, written_ms, duration_ms or lasts_ms)
         except (ValueError, OverflowError):
             return None
         text = fields.get("kind", "")
@@ -180,11 +182,14 @@ _LATE_MS = 60_000
 
 
 def first_match(
-    layouts: Iterable[Layout], path: str, written_ms: int | None = None
+    layouts: Iterable[Layout],
+    path: str,
+    written_ms: int | None = None,
+    lasts_ms: int | None = None,
 ) -> Named | None:
     """What the first layout that knows a path says of it."""
     for layout in layouts:
-        named = layout.match(path, written_ms)
+        named = layout.match(path, written_ms, lasts_ms)
         if named is not None:
             return named
     return None

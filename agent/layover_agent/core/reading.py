@@ -119,7 +119,7 @@ class Reading:
         explained = self.matched + sum(self._foreign_count[why] for why, _ in self._explained)
         lists = self._recorder is not None and bool(self._recorder.segment_lists)
         # Cameras of one recording each are numbers of events taken for cameras.
-        cameras = len(self._cameras) <= max(3, self.matched // 2)
+        cameras = len(self._cameras) <= max(1, self.matched // 2)
         return explained, cameras, self._generic, lists == bool(self._foreign_count[_LISTS])
 
     @property

@@ -98,7 +98,9 @@ class Placer:
                     self._keep(row, handle, method)
                 except FileNotFoundError as error:
                     self._shelf.clear(row.id)
-                    raise AgentError(Reason.GONE, "the recorder has deleted it") from error
+                    raise AgentError(
+                        Reason.STORAGE, "the file is not there: deleted just now"
+                    ) from error
                 except OSError as error:
                     failed[method] = explained(method, error.errno or 0)
                     continue

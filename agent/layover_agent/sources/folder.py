@@ -16,7 +16,7 @@ from pathlib import Path
 from layover_agent import probe
 from layover_agent.core.containers import Container, look
 from layover_agent.core.layout import Named
-from layover_agent.core.paths import inside
+from layover_agent.core.paths import inside, shown
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.source import Entry, Examined
 
@@ -25,10 +25,13 @@ EDGE_BYTES = 4096
 
 OWN_FOLDER = ".layover"
 """Name of a folder of the agent's own beside or among the recordings: never looked into."""
+SKIPPED_FOLDERS = (OWN_FOLDER, "lost+found")
 
 _MAX_DEPTH = 12
 _NO_FILE = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """What opening a link says, a folder that is none, or a socket."""
+DECODER_S = 5.0
+"""How long a look waits for a decoder, once per recording that tells no duration."""
 _SAME_DAY_MS = 15 * 3_600_000
 """A container's own exact start settles seconds, zone and summer time of a name, not its day."""
 
@@ -59,7 +62,7 @@ class FolderSource:
                     path = f"{below}{item.name}"
                     try:
                         if item.is_dir(follow_symlinks=False):
-                            if item.name != OWN_FOLDER:
+                            if item.name not in SKIPPED_FOLDERS:
                                 folders.append(f"{path}/")
                         elif item.is_file(follow_symlinks=False):
                             yield _entry(path, item.stat(follow_symlinks=False))
@@ -90,7 +93,7 @@ class FolderSource:
 
     def shared(self, camera: str) -> bool:
         """Whether the owner of the box shares this camera."""
-        return not self.config.cameras or camera in self.config.cameras
+        return not self.config.cameras or shown(camera) in self.config.cameras
 
     def closed(self, entry: Entry) -> bool | None:
         return None
@@ -125,12 +128,12 @@ class FolderSource:
         finally:
             os.close(handle)
 
-    def examine(self, entry: Entry, named: Named) -> Examined:
+    def examine(self, entry: Entry, named: Named, *, thorough: bool = True) -> Examined:
         handle = self.open(entry.path)
         try:
             kind = entry.path.rpartition(".")[2].lower()
             container = look(kind, lambda at, n: os.pread(handle, n, at), entry.size_bytes)
-            if container is not None and container.duration_ms is None:
+            if thorough and container is not None and container.duration_ms is None:
                 container = _decoded(container, handle, kind)
             start_ms, source, sure = self.start(entry, named, container)
             place = self.place(entry, start_ms)
@@ -169,7 +172,7 @@ def _decoded(container: Container, handle: int, kind: str) -> Container:
     """With the duration that a decoder finds, where one is installed."""
     if not probe.installed():
         return container
-    found = probe.probe(handle, kind)
+    found = probe.probe(handle, kind, DECODER_S)
     return replace(container, duration_ms=found.duration_ms, end_source="decoder")
 
 

@@ -68,8 +68,9 @@ class Source(Protocol):
         """What the recorder says of a file by its name or in its database; None: it is no
         recording of this source, or one of a camera that is not shared."""
 
-    def examine(self, entry: Entry, named: Named) -> Examined:
-        """Looks inside. OSError where it is gone or cannot be read."""
+    def examine(self, entry: Entry, named: Named, *, thorough: bool = True) -> Examined:
+        """Looks inside; ``thorough``: for long, where its container alone does not tell how long
+        it is. OSError where it is gone or cannot be read."""
 
     def open(self, path: str) -> int:
         """A read-only descriptor of one file of this source. OSError if it is not there,

@@ -40,6 +40,11 @@ class TemplateSource(FolderSource):
                 own_ms = container.creation_ms
             if own_ms is not None:
                 return own_ms, "container", True
+        if not named.sure and container is not None and container.duration_ms is not None:
+            # How long it lasts tells which of two hours of the same name it was.
+            written_ms = entry.mtime_ns // 1_000_000
+            again = first_match(self._layouts, entry.path, written_ms, container.duration_ms)
+            named = named if again is None else again
         if self.config.time == "mtime":
             named = dataclasses.replace(named, start_ms=None)
         return super().start(entry, named, container)

@@ -150,7 +150,13 @@ def test_what_is_no_fault(case: str, told: Status) -> None:
 
 
 BESIDE = {
-    "source-unreadable": Beside(unreadable={"nvr": (7, "the folder is suddenly empty")}),
+    "source-unreadable": Beside(
+        unreadable={"nvr": (7, "the folder is suddenly empty")}, hiding={"nvr"}
+    ),
+    "source-incomplete": Beside(unreadable={"nvr": (7, "2 recordings are on another disk")}),
+    "part-failed": Beside(failing={"looking": "OSError: no"}),
+    "trigger-dead": Beside(triggers={"button": (7, "no such folder")}),
+    "not-watching": Beside(deaf="/rec is a network mount (nfs4)"),
     "recorder-behind": Beside(recorder_behind=True),
     "data-folder-full": Beside(data_folder=dataclasses.replace(DISK, free_bytes=0)),
     "manifest-rebuilt": Beside(rebuilt="quick_check"),
