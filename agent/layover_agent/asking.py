@@ -89,6 +89,7 @@ async def _without_agent(config: Config, clock: Clock, root: Path, agent: Findin
             for name, one in facts.disks.items()
             if not one.readable
         },
+        hiding={name for name, one in facts.disks.items() if not one.readable},
         data_folder=None if facts.data is None else disk_of("", facts.data),
         certificate=own.fault,
         certificate_folder=str(config.data_folder / "identity"),

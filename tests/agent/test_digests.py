@@ -95,10 +95,10 @@ async def refused(box: Box, row: Row) -> Reason:
     return refusal.value.reason
 
 
-async def test_a_deleted_file_is_gone(box: Box) -> None:
+async def test_a_deleted_file_is_not_there_and_not_yet_gone(box: Box) -> None:
     row = await box.listed(path := box.record())
     path.unlink()
-    assert await refused(box, row) is Reason.GONE
+    assert await refused(box, row) is Reason.STORAGE
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "replaced", "touched"])

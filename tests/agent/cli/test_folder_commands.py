@@ -46,7 +46,7 @@ def test_check_says_what_is_there_in_80_columns(recordings: Path) -> None:
     assert 'recorder = "camera-date-time"' in done.stdout
     assert "10  Hallway" in done.stdout
     assert "2026-11-21 09:00  2026-11-21 09:20" in done.stdout
-    paths = str(recordings)
+    paths = str(recordings.parent)
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if paths not in line)
 
 
