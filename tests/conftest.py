@@ -7,11 +7,20 @@ import pytest
 
 HERE = Path(__file__).parent
 SLOW = (
+    "agent/cli",
+    "agent/core/containers/test_real_files.py",
+    "agent/core/test_retention.py",
+    "agent/holds",
+    "agent/package",
     "agent/test_app.py",
+    "agent/test_camera_test.py",
     "agent/test_real_clients.py",
+    "agent/test_scan_story.py",
     "central/cli",
     "docs/test_reference.py",
     "e2e",
+    "faults",
+    "fuzz",
     "sim/test_fleet.py",
     "sim/test_link.py",
     "sim/test_recorder.py",

@@ -7,7 +7,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "docs" / "reference"
-PAGES = ("agent-settings.md", "central-settings.md", "cli.md", "errors.md", "openapi.json")
+PAGES = (
+    "agent-cli.md",
+    "agent-settings.md",
+    "central-settings.md",
+    "cli.md",
+    "errors.md",
+    "faults.md",
+    "openapi.json",
+)
+MEASURED = {"agent-footprint.md"}
+"""Written by hand, from figures."""
 
 
 @pytest.fixture(scope="module")
@@ -24,4 +34,4 @@ def test_committed_page_is_current(made: Path, page: str) -> None:
 
 def test_no_page_is_left_over(made: Path) -> None:
     there = {path.name for path in COMMITTED.iterdir()}
-    assert there == set(PAGES) == {path.name for path in made.iterdir()}
+    assert there - MEASURED == set(PAGES) == {path.name for path in made.iterdir()}

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from agent.kit import eventually
 from agent.process import Agent
@@ -19,7 +18,6 @@ from faults.kit import listed, present, served, watched
 from layover_agent.core.paths import UnsafePath
 from layover_agent.settings import SourceConfig
 from layover_agent.sources.folder import FolderSource
-from layover_agent.wire.version import RATE_HEADER
 
 SECRET = b"what nobody may see"
 
@@ -282,54 +280,6 @@ async def test_a_deep_tree_moved_in_at_once(agent: Agent) -> None:
             agent.record("10-06-00.h264", b"yet another")
             await listed(running, 3)
             assert await running.stop() == 0
-
-
-SERVED = os.urandom(2 << 20)
-
-
-def shorter(path: Path) -> None:
-    os.truncate(path, len(SERVED) // 2)
-
-
-def rewritten(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.write(bytes(len(SERVED)))
-
-
-def replaced(path: Path) -> None:
-    path.unlink()
-    path.write_bytes(bytes(len(SERVED)))
-
-
-def grown(path: Path) -> None:
-    with path.open("ab") as file:
-        file.write(b"more")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("change", [shorter, rewritten, grown, replaced])
-async def test_a_file_that_changes_while_it_is_sent_is_never_taken_for_whole(
-    agent: Agent, change
-) -> None:  # type: ignore[no-untyped-def]
-    """The peer gets a short answer, or where the old file lives on unnamed, all of the old one."""
-    async with watched(agent) as running:
-        path = agent.record("10-00-00.h264", SERVED)
-        (row,) = await listed(running, 1)
-        await running.client.get(f"/recordings/{row.id}/digests")
-        got = b""
-        headers = {RATE_HEADER: str(8 << 20)}
-        try:
-            async with running.client.stream(
-                "GET", f"/recordings/{row.id}", headers=headers
-            ) as answer:
-                async for part in answer.aiter_raw():
-                    if not got:
-                        await asyncio.to_thread(change, path)
-                    got += part
-        except httpx.RemoteProtocolError:
-            assert len(got) < len(SERVED)
-        else:
-            assert got == SERVED
 
 
 @pytest.mark.slow

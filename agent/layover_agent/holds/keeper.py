@@ -7,6 +7,7 @@ room freed. ``restored`` finishes whatever was cut short in between.
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -188,9 +189,23 @@ class Keeper:
                 count, size_bytes = count + 1, size_bytes + row.size_bytes
             results.append(result)
         if kept:
-            await asyncio.to_thread(self._shelf.sync)
-            await self._write(kept, until_s)
+            try:
+                await asyncio.to_thread(self._shelf.sync)
+                await self._write(kept, until_s)
+            except (sqlite3.Error, OSError):
+                await self._take_back(kept)
+                raise
         return results
+
+    async def _take_back(self, kept: Sequence[tuple[Row, Placed]]) -> None:
+        """What could not be written down is not promised: nothing of it may take room."""
+        for row, placed in kept:
+            if await self._manifest.hold(row.id) is not None:
+                continue
+            self._shelf.give_up(row.id)
+            if placed.method is Method.PROTECT:
+                self._placer.unprotect(row)
+            self._shelf.clear(row.id)
 
     async def _keep_one(self, row: Row, count: int, size_bytes: int) -> Result:
         why = over_limit(
