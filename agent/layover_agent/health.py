@@ -177,11 +177,13 @@ class Health:
         long it has not."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.ensure_future(asyncio.to_thread(self._box.look))
+        # Another caller may begin the next look before this one hears of the end of its own.
+        looking = self._looking
         began_s = asyncio.get_running_loop().time()
-        done, _ = await asyncio.wait([self._looking], timeout=LOOK_S)
+        done, _ = await asyncio.wait([looking], timeout=LOOK_S)
         if not done:
             return self._facts, asyncio.get_running_loop().time() - began_s
-        self._facts = self._looking.result()
+        self._facts = looking.result()
         return self._facts, 0.0
 
     def _judged(self, cameras: list[Camera]) -> list[Camera]:

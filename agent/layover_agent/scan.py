@@ -8,6 +8,7 @@ import asyncio
 import errno
 import hashlib
 import logging
+import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -76,8 +77,14 @@ class Scanner:
             if ledger.listing.has_room_again or (own and await ledger.place.moved()):
                 changes |= await self._scan_source(ledger, closed)
                 continue
-            for paths in batches(own):
-                changes |= await self._look_at(ledger, paths, closed)
+            try:
+                for paths in batches(own):
+                    changes |= await self._look_at(ledger, paths, closed)
+            except sqlite3.Error:
+                raise
+            except Exception as problem:
+                self.hiding.add(ledger.source.name)
+                self._note_fault(ledger.source.name, _failed(ledger.source, problem))
         if all_heard:
             await self._looked(began_ms, changes)
         return self.settles_in_s()
@@ -131,6 +138,10 @@ class Scanner:
                 seen.extend(one.seq for one in known)
         except OSError as problem:
             error = f"{source.folder} cannot be read: {problem.strerror or problem}"
+        except sqlite3.Error:
+            raise
+        except Exception as problem:
+            error = _failed(source, problem)
         if not error and await ledger.place.moved():
             error = f"{source.folder} was taken away while it was read"
         found = len(seen) or int(changes and ledger.place.other_disk)
@@ -171,6 +182,12 @@ class Scanner:
         elif text != known:
             log.error("source %s: %s", source, text)
             self.faults[source] = (since_ms, text)
+
+
+def _failed(source: Source, problem: Exception) -> str:
+    """Of a stranger's code: an adapter's failure is its own source's, and nobody else's."""
+    log.error("source %s failed", source.name, exc_info=problem)
+    return f"its adapter failed ({type(problem).__name__}: {problem})"
 
 
 def _next(entries: Iterator[Entry]) -> list[Entry]:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,7 +162,10 @@ async def test_the_agent_ends_at_once_while_it_hashes(agent: Agent) -> None:
 
 async def test_a_port_that_is_taken_is_said_in_words(agent: Agent) -> None:
     async with agent.running() as running:
+        own = agent.folder / "second"
+        shutil.copytree(agent.data / "identity", own / "identity")
         text = agent.config.read_text().replace("port = 0", f"port = {running.port}")
+        text = text.replace(str(agent.data), str(own))
         second = agent.folder / "second.toml"
         second.write_text(text)
         done = await asyncio.to_thread(run, "run", "--config", str(second))

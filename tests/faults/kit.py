@@ -203,6 +203,25 @@ async def watched(agent: Agent) -> AsyncIterator[Running]:
         assert running.process.returncode in (None, 0, -signal.SIGKILL), said(agent)
 
 
+@contextlib.contextmanager
+def deep(top: Path, levels: int, moved_to: Path | None = None) -> Iterator[None]:
+    """Folders in folders below ``top``, with a file in the last, deeper than any path can say; and
+    than Python's own ways to delete a tree."""
+    handle = os.open(top, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d", dir_fd=handle)
+        inner = os.open("d", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    os.close(os.open("file.mp4", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
+    os.close(handle)
+    try:
+        yield
+    finally:
+        for place in (top, moved_to or top):
+            subprocess.run(["rm", "-rf", place / "d"], check=True, timeout=30)
+
+
 def said(agent: Agent) -> str:
     """What the agent logged, without the chatter."""
     lines = agent.log.read_text(errors="replace").splitlines()

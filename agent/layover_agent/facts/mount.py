@@ -10,6 +10,8 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 _MAX_TABLE_BYTES = 4 << 20
 _MAX_DEPTH = 8
 """Of devices upon devices: a partition, in a volume, encrypted."""
+_NO_WRITES = frozenset({"ro", "emergency_ro", "shutdown"})
+"""What a file system says that was mounted so, or that shut itself after an error (ext4, xfs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def _parsed(line: str) -> Mounted | None:
         number=fields[2],
         kind=more[0],
         device=_plain(more[1]),
-        read_only="ro" in more[2].split(","),
+        read_only=not _NO_WRITES.isdisjoint(more[2].split(",")),
     )
 
 
