@@ -18,6 +18,7 @@ SHARE_OF_TIME = 200
 """Looking at everything takes at most one part in so many of all time."""
 STUCK_MS = 1_800_000
 """No look at everything takes so long, unless a disk no longer answers."""
+LONGEST_PAUSE_S = 6 * 3600.0
 ALIVE_S = 30.0
 """How often the manifest is found to be still true though nothing was heard."""
 
@@ -108,4 +109,6 @@ class Looker:
     def _pause_s(self, watch: Watch) -> float:
         trusted = not watch.deaf and not self._scanner.hiding
         least_s = self._rescan.full_s if trusted else self._rescan.every_s
-        return max(least_s, self._scanner.took_ms / 1000 * SHARE_OF_TIME)
+        # A look that a sleeping box made long must not put the next one off for days.
+        worth_s = min(self._scanner.took_ms / 1000 * SHARE_OF_TIME, LONGEST_PAUSE_S)
+        return max(least_s, worth_s)

@@ -22,6 +22,8 @@ def main() -> None:
     )
     # An interface without a route is no news; what matters of mDNS is told as a fault.
     logging.getLogger("zeroconf").setLevel(logging.ERROR)
+    # It would print every value that is stored.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
     try:
         sys.exit(arguments.run(arguments))
     except (BadConfig, BadBundle) as error:
