@@ -95,7 +95,7 @@ async def _without_agent(config: Config, clock: Clock, root: Path, agent: Findin
         certificate_folder=str(config.data_folder / "identity"),
     )
     findings += diagnosed(status, beside)
-    return replace(status, faults=ranked(findings, known, clock.wall_ms()))
+    return replace(status, faults=ranked(findings, known, status.clock.wall_ms))
 
 
 async def _remembered(status: Status, manifest: Manifest, clock: Clock) -> Status:

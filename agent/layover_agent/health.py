@@ -159,10 +159,11 @@ class Health:
                     facts={"device": "under a folder of recordings", "seconds": int(hung_s)},
                 )
             )
-        return replace(status, faults=await self._ranked(findings))
+        return replace(status, faults=await self._ranked(findings, status.clock.wall_ms))
 
-    async def _ranked(self, findings: list[Finding]) -> list[Fault]:
-        now_ms, uptime_s = self._clock.wall_ms(), self._holds.uptime_s()
+    async def _ranked(self, findings: list[Finding], now_ms: int) -> list[Fault]:
+        """``now_ms``: what the status says the time is; no fault may be younger than that."""
+        uptime_s = self._holds.uptime_s()
         keys = [finding.key for finding in findings]
         try:
             known = await self._journal.faults(keys, now_ms, uptime_s)

@@ -132,10 +132,13 @@ def _is_called(folder: Path, name: str) -> bool:
 
 
 def _began(proc: Path, process: int) -> int | None:
-    """Field 22 of proc_pid_stat(5). The name before it may hold anything, brackets too."""
+    """Field 22 of proc_pid_stat(5). The name before it may hold anything, brackets too. None for
+    one that ended and that nobody waits for (state Z or X), as in a container without an init."""
     _, _, rest = text(proc / str(process) / "stat").rpartition(")")
     fields = rest.split()
-    return int(fields[19]) if len(fields) > 19 and fields[19].isdecimal() else None
+    if len(fields) <= 19 or fields[0] in ("Z", "X") or not fields[19].isdecimal():
+        return None
+    return int(fields[19])
 
 
 def _ticks_hz() -> int:
