@@ -25,7 +25,7 @@ IDLE_S = 75.0
 BODY_S = 20.0
 SEND_S = 30.0
 """How long a peer may take for the next ``SLICE_BYTES``."""
-SLICE_BYTES = 64 << 10
+SLICE_BYTES = 16 << 10
 MAX_HEAD_BYTES = 16 << 10
 MAX_BODY_BYTES = 64 << 10
 MAX_CONNECTIONS = 64
